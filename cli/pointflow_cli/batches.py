@@ -1,0 +1,143 @@
+"""What the commands around batches share: the way to the stack's submissions, and their look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from pointflow.domain.result import Findings, iso_time, result_fields, result_keys
+from pointflow.domain.submission import Status, Submission, Tally
+from pointflow.ports import ObjectStore, PartPublisher, ReportPublisher, SubmissionStore
+from pointflow_cli.output import console, fail
+from pointflow_cli.stack import default_client, open_stack
+from pointflow_cli.upload import Uploader
+
+
+@dataclass(frozen=True, slots=True)
+class Batches:
+    """One client's batches on one stack."""
+
+    client_id: str
+    store: SubmissionStore
+    objects: ObjectStore
+    parts: PartPublisher
+    reports: ReportPublisher
+    uploader: Uploader
+
+
+def open_batches(stack_name: str | None, client: str | None) -> Batches:
+    """Find the stack and the client, and wire what the commands need."""
+    # boto3 costs a tenth of a second that `--help` does not need.
+    from pointflow.adapters.dynamodb_submissions import DynamoDBSubmissions  # noqa: PLC0415
+    from pointflow.adapters.s3_objects import S3ObjectStore  # noqa: PLC0415
+    from pointflow.adapters.sqs_publishers import (  # noqa: PLC0415
+        SqsPartPublisher,
+        SqsReportPublisher,
+    )
+
+    stack = open_stack(stack_name)
+    client_id = default_client(stack, client)
+    s3, sqs = stack.client("s3"), stack.client("sqs")
+    return Batches(
+        client_id=client_id,
+        store=DynamoDBSubmissions(stack.client("dynamodb"), stack.batches_table),
+        objects=S3ObjectStore(s3, stack.bucket),
+        parts=SqsPartPublisher(sqs, stack.part_queue_url),
+        reports=SqsReportPublisher(sqs, stack.report_queue_url),
+        uploader=Uploader(s3, stack.bucket),
+    )
+
+
+def submissions_of(batches: Batches, file: str) -> list[Submission]:
+    """Every submission of a name, the owner first, then the newest first.
+
+    Raises
+    ------
+    CommandError
+        There is none.
+    """
+    name = Path(file).name
+    owner = batches.store.owner(batches.client_id, name)
+    found = sorted(
+        batches.store.of_batch(batches.client_id, name),
+        key=lambda submission: (submission.ref == owner, submission.plan.received_at),
+        reverse=True,
+    )
+    if not found:
+        fail(f"client {batches.client_id} has no batch {name}", "see: pointflow batch list")
+    return found
+
+
+def document(submission: Submission, tally: Tally) -> dict[str, Any]:
+    """A submission as every `--json` command shows it."""
+    fields = result_fields(submission, Findings(tally))
+    version = {"version": fields.pop("submission")}
+    # Whoever wants these reads the result file: they take a walk over the whole batch.
+    del fields["undecided"], fields["files"]
+    return {"file": fields.pop("file"), **version, **fields}
+
+
+def result_key(submission: Submission, store: SubmissionStore) -> str | None:
+    """Where the submission's result lies in the bucket; None while there is none."""
+    if not submission.reported_revision:
+        return None
+    ref = submission.ref
+    owner = store.owner(ref.client_id, ref.file_name)
+    return result_keys(ref, holds_name=owner in {None, ref}).result
+
+
+def show_table(rows: Iterable[tuple[Submission, Tally]]) -> None:
+    """Print submissions side by side."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("FILE", overflow="fold")
+    for heading in ("STATUS", "RECEIVED"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("ROWS", "CREDITED", "REJECTED", "POINTS"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for submission, tally in rows:
+        table.add_row(
+            submission.ref.file_name,
+            submission.status.value,
+            iso_time(submission.plan.received_at) or "",
+            *(f"{count:,}" for count in (tally.rows, tally.credited, tally.rejected, tally.points)),
+        )
+    if not console.is_terminal:
+        # Nobody's window is that narrow: a pipe is read by tools that want whole lines.
+        table.width = console.measure(table, options=console.options.update(width=1_000)).maximum
+    console.print(table, crop=False)
+
+
+def explain_outcome(submission: Submission, tally: Tally) -> list[str]:
+    """What a person should know beside the counts, in lines."""
+    lines = [f"{code}: {count:,} row(s) rejected" for code, count in _sorted(tally.codes)]
+    lines += [f"{code}: {count:,} warning(s)" for code, count in _sorted(tally.warnings)]
+    if submission.refusal:
+        lines.append(f"{submission.refusal.code}: {submission.refusal.message}")
+    if submission.failure:
+        lines.append(f"{submission.failure.code}: {submission.failure.message}")
+    return lines + _next_steps(submission)
+
+
+def _next_steps(submission: Submission) -> list[str]:
+    name = submission.ref.file_name
+    match submission.status:
+        case Status.HELD:
+            return [
+                f"the same content was sent as {submission.twin}; nothing is credited yet",
+                f"credit it: pointflow batch release {name}",
+                f"drop it: pointflow batch discard {name}",
+            ]
+        case Status.DUPLICATE:
+            return [f"this file was sent before; what became of it: pointflow batch show {name}"]
+        case Status.COMPLETED_WITH_REJECTS:
+            return [f"the rejected rows, with reasons: pointflow batch rejects {name}"]
+        case _:
+            return []
+
+
+def _sorted(counts: Any) -> list[tuple[str, int]]:
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))

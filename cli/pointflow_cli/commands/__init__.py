@@ -1,0 +1,1 @@
+"""One module a command: reads its arguments, calls services, prints the answer."""

@@ -1,0 +1,224 @@
+"""`pointflow batch`: what became of the files that were sent, and the decisions left to people."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pointflow.domain.batch_row import RejectedRow
+from pointflow.domain.errors_csv import HEADER, error_csv_line
+from pointflow.domain.submission import Status, Submission
+from pointflow.services.read_progress import rejected_rows, tally_so_far
+from pointflow.services.release_submission import discard_submission, release_submission
+from pointflow_cli import batches as desk
+from pointflow_cli.output import console, fail, note, print_json
+from pointflow_cli.stack import ClientOption, JsonOption, StackOption
+
+app = typer.Typer(
+    no_args_is_help=True, help="See what became of batch files; release or discard held ones."
+)
+
+FileArgument = Annotated[
+    str, typer.Argument(metavar="FILE", help="The batch file's name; a path to it will do.")
+]
+
+
+@app.command("list")
+def list_batches(
+    status: Annotated[
+        Status | None, typer.Option(case_sensitive=False, help="Only those of this status.")
+    ] = None,
+    limit: Annotated[int, typer.Option(metavar="N", min=1, help="At most so many.")] = 20,
+    as_json: JsonOption = False,
+    stack: StackOption = None,
+    client: ClientOption = None,
+) -> None:
+    """List the client's submissions, newest first.
+
+    Example:
+
+        pointflow batch list --status HELD
+    """
+    batches = desk.open_batches(stack, client)
+    found = batches.store.listing(batches.client_id, status=status, limit=limit)
+    seen = [(submission, tally_so_far(submission, batches.store)) for submission in found]
+    if as_json:
+        print_json([desk.document(submission, tally) for submission, tally in seen])
+    elif seen:
+        desk.show_table(seen)
+    else:
+        wanted = f" of status {status}" if status else ""
+        note(f"client {batches.client_id} has no submission{wanted}; send one: pointflow submit")
+
+
+@app.command()
+def show(
+    file: FileArgument,
+    as_json: JsonOption = False,
+    stack: StackOption = None,
+    client: ClientOption = None,
+) -> None:
+    """Show a batch: the submission that owns the name, and others of the name beside it.
+
+    While work goes on, the counts are those of the moment.
+
+    Example:
+
+        pointflow batch show activities_acme_20260131120000.txt
+    """
+    batches = desk.open_batches(stack, client)
+    batch, *others = (
+        (submission, tally_so_far(submission, batches.store))
+        for submission in desk.submissions_of(batches, file)
+    )
+    key = desk.result_key(batch[0], batches.store)
+    if as_json:
+        beside = [desk.document(submission, tally) for submission, tally in others]
+        print_json({**desk.document(*batch), "result_key": key, "others": beside})
+        return
+    desk.show_table([batch])
+    for line in [*desk.explain_outcome(*batch), *([f"result: {key}"] if key else [])]:
+        console.print(line, soft_wrap=True)
+    if others:
+        console.print("\nOther submissions of the name:", style="bold")
+        desk.show_table(others)
+
+
+@app.command()
+def rejects(
+    file: FileArgument,
+    csv: Annotated[
+        Path | None,
+        typer.Option(metavar="OUT", help="Write line, code, field and message as CSV instead."),
+    ] = None,
+    as_json: JsonOption = False,
+    stack: StackOption = None,
+    client: ClientOption = None,
+) -> None:
+    """List the rejected rows of a batch in line order, however many there are.
+
+    Examples
+    --------
+        pointflow batch rejects activities_acme_20260131120000.txt
+
+        pointflow batch rejects activities_acme_20260131120000.txt --csv rejects.csv
+    """
+    if csv and as_json:
+        fail("--csv and --json exclude each other", "choose one")
+    batches = desk.open_batches(stack, client)
+    batch = desk.submissions_of(batches, file)[0]
+    rows = rejected_rows(batch, batches.store, batches.objects)
+    if csv:
+        note(f"{_write_csv(rows, csv):,} rejected rows in {csv}")
+    elif as_json:
+        _print_json_rows(rows)
+    elif not _print_rows(rows):
+        note(f"{batch.ref.file_name} is {batch.status}, and has no rejected rows")
+
+
+def _write_csv(rows: Iterable[RejectedRow], path: Path) -> int:
+    count = 0
+    with path.open("wb") as file:
+        file.write(HEADER)
+        for row in rows:
+            file.write(error_csv_line(row))
+            count += 1
+    return count
+
+
+def _print_json_rows(rows: Iterable[RejectedRow]) -> None:
+    # One array, a row at a time: there may be millions.
+    separator = "["
+    for row in rows:
+        fields = {
+            "line": row.line,
+            "code": row.code.value,
+            "field": row.field,
+            "message": row.message,
+        }
+        sys.stdout.write(f"{separator}\n  {json.dumps(fields)}")
+        separator = ","
+    sys.stdout.write("[]\n" if separator == "[" else "\n]\n")
+
+
+def _print_rows(rows: Iterable[RejectedRow]) -> int:
+    count = 0
+    for row in rows:
+        field = f" {row.field}" if row.field else ""
+        console.print(f"line {row.line:,}: {row.code}{field}: {row.message}", soft_wrap=True)
+        count += 1
+    return count
+
+
+@app.command()
+def release(
+    file: FileArgument,
+    as_json: JsonOption = False,
+    stack: StackOption = None,
+    client: ClientOption = None,
+) -> None:
+    """Credit a HELD file although its content was sent before under another name.
+
+    Example:
+
+        pointflow batch release activities_acme_20260131120000.txt
+    """
+    batches = desk.open_batches(stack, client)
+    held = _held(batches, file, repeatable=lambda s: s.status is Status.PARSING and bool(s.twin))
+    released = release_submission(
+        held.ref, int(time.time()), store=batches.store, parts=batches.parts
+    )
+    _print_decision(released, "released", as_json=as_json)
+
+
+@app.command()
+def discard(
+    file: FileArgument,
+    as_json: JsonOption = False,
+    stack: StackOption = None,
+    client: ClientOption = None,
+) -> None:
+    """Drop a HELD file: nothing of it is credited, and its name is free again.
+
+    Example:
+
+        pointflow batch discard activities_acme_20260131120000.txt
+    """
+    batches = desk.open_batches(stack, client)
+    held = _held(
+        batches,
+        file,
+        repeatable=lambda s: s.status is Status.DISCARDED and s.reported_revision < s.revision,
+    )
+    discarded = discard_submission(
+        held.ref, int(time.time()), store=batches.store, reports=batches.reports
+    )
+    _print_decision(discarded, "discarded", as_json=as_json)
+
+
+def _held(
+    batches: desk.Batches, file: str, *, repeatable: Callable[[Submission], bool]
+) -> Submission:
+    """The HELD submission of a name, else one whose decision may have stopped half-way."""
+    found = desk.submissions_of(batches, file)
+    held = [submission for submission in found if submission.status is Status.HELD]
+    held += [submission for submission in found if repeatable(submission)]
+    if not held:
+        name = found[0].ref.file_name
+        fail(f"{name} is {found[0].status}, not HELD", f"see: pointflow batch show {name}")
+    return held[0]
+
+
+def _print_decision(submission: Submission, decision: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json(desk.document(submission, submission.tally))
+        return
+    name = submission.ref.file_name
+    console.print(f"{decision} {name}")
+    note(f"see what becomes of it: pointflow batch show {name}")

@@ -1,0 +1,184 @@
+"""`pointflow clients`: the loyalty programmes, and how their files are treated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from pointflow.domain.client import CLIENT_ID, Client, DuplicateContent, Matching
+from pointflow.domain.text import shown
+from pointflow_cli.output import console, fail, note, print_json
+from pointflow_cli.programme import Programme, open_programme
+from pointflow_cli.stack import ClientOption, JsonOption, StackOption, default_client
+
+app = typer.Typer(no_args_is_help=True, help="Add client programmes; see and change settings.")
+
+MAX_NAME = 100
+
+ClientArgument = Annotated[
+    str, typer.Argument(metavar="CLIENT", help="1 to 32 letters, digits or hyphens.")
+]
+NameOption = Annotated[
+    str | None, typer.Option(metavar="NAME", help="The programme's name, for people.")
+]
+MatchingOption = Annotated[
+    Matching | None,
+    typer.Option(
+        help="What an identifier that matches nobody means: `lenient` tries the row's next one"
+        " (default), `strict` rejects the row, as it does when identifiers name different members."
+    ),
+]
+DuplicateOption = Annotated[
+    DuplicateContent | None,
+    typer.Option(
+        help="Known content under a new name: `hold` waits for `pointflow batch release`"
+        " (default), `credit` credits it again."
+    ),
+]
+
+
+@app.command()
+def add(
+    client_id: ClientArgument,
+    *,
+    name: NameOption = None,
+    matching: MatchingOption = None,
+    duplicate_content: DuplicateOption = None,
+    as_json: JsonOption = False,
+    stack: StackOption = None,
+) -> None:
+    """Add a client programme. Adding it again with the same settings changes nothing.
+
+    Examples
+    --------
+        pointflow clients add acme --name "Acme Rewards"
+
+        pointflow clients add globex --matching strict --duplicate-content credit
+    """
+    if not CLIENT_ID.fullmatch(client_id):
+        fail(f"{shown(client_id)} is no client id", "use 1 to 32 letters, digits or hyphens")
+    client = _changed(Client(client_id), name, matching, duplicate_content)
+    programme = open_programme(stack)
+    known = programme.catalog.client(client_id)
+    if known is not None and known != client:
+        fail(
+            f"client {client_id} is there already, with other settings",
+            f"change them: pointflow clients set {client_id}",
+        )
+    if known is None:
+        programme.catalog.put_client(client)
+    _print(client, as_json=as_json)
+
+
+@app.command("list")
+def list_clients(as_json: JsonOption = False, stack: StackOption = None) -> None:
+    """List the client programmes.
+
+    Example:
+
+        pointflow clients list --json
+    """
+    clients = list(open_programme(stack).catalog.clients())
+    if as_json:
+        print_json([_document(client) for client in clients])
+    elif clients:
+        _show(clients)
+    else:
+        note("the stack has no client yet; add one: pointflow clients add ID")
+
+
+@app.command()
+def show(
+    client_id: Annotated[
+        str | None,
+        typer.Argument(metavar="[CLIENT]", help="By default --client, or the only one."),
+    ] = None,
+    as_json: JsonOption = False,
+    stack: StackOption = None,
+    client: ClientOption = None,
+) -> None:
+    """Show a client programme's settings.
+
+    Example:
+
+        pointflow clients show acme
+    """
+    programme = open_programme(stack)
+    wanted = client_id or default_client(programme.stack, client)
+    _print(_known(programme, wanted), as_json=as_json)
+
+
+@app.command("set")
+def set_client(
+    client_id: ClientArgument,
+    *,
+    name: NameOption = None,
+    matching: MatchingOption = None,
+    duplicate_content: DuplicateOption = None,
+    as_json: JsonOption = False,
+    stack: StackOption = None,
+) -> None:
+    """Change a client programme's settings; those not named stay. Takes effect within a minute.
+
+    Example:
+
+        pointflow clients set acme --matching strict
+    """
+    if name is None and matching is None and duplicate_content is None:
+        fail("nothing to change", "name a setting: pointflow clients set --help")
+    programme = open_programme(stack)
+    known = _known(programme, client_id)
+    client = _changed(known, name, matching, duplicate_content)
+    if client != known:
+        programme.catalog.put_client(client)
+    _print(client, as_json=as_json)
+
+
+def _known(programme: Programme, client_id: str) -> Client:
+    client = programme.catalog.client(client_id)
+    if client is None:
+        fail(f"there is no client {shown(client_id)}", "see: pointflow clients list")
+    return client
+
+
+def _changed(
+    client: Client,
+    name: str | None,
+    matching: Matching | None,
+    duplicate_content: DuplicateContent | None,
+) -> Client:
+    if name is not None and (len(name) > MAX_NAME or not name.isprintable()):
+        fail(f"{shown(name)} is no name", f"use at most {MAX_NAME} characters that print")
+    return replace(
+        client,
+        name=client.name if name is None else name,
+        matching=matching or client.matching,
+        duplicate_content=duplicate_content or client.duplicate_content,
+    )
+
+
+def _document(client: Client) -> dict[str, Any]:
+    return {
+        "client_id": client.client_id,
+        "name": client.name,
+        "matching": client.matching.value,
+        "duplicate_content": client.duplicate_content.value,
+    }
+
+
+def _print(client: Client, *, as_json: bool) -> None:
+    if as_json:
+        print_json(_document(client))
+    else:
+        _show([client])
+
+
+def _show(clients: Iterable[Client]) -> None:
+    table = Table("client", "name", "matching", "known content")
+    for client in clients:
+        table.add_row(client.client_id, client.name, client.matching, client.duplicate_content)
+    console.print(table)

@@ -1,0 +1,185 @@
+"""`pointflow submit`: send batch files, and see what becomes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pointflow.domain.codes import FileCode
+from pointflow.domain.file_name import parse_file_name, refuse_other_client
+from pointflow.domain.submission import Refusal, Status, SubmissionRef
+from pointflow_cli import batches as desk
+from pointflow_cli.follow import Followed, ProgressView, follow, is_done
+from pointflow_cli.output import console, fail, note, notes, print_json
+from pointflow_cli.stack import ClientOption, JsonOption, StackOption
+
+TIMED_OUT = 3
+INTERRUPTED = 130
+
+EXIT_CODES = {
+    Status.COMPLETED: 0,
+    Status.DUPLICATE: 0,  # sent before: nothing went wrong, so a script may simply send again
+    Status.COMPLETED_WITH_REJECTS: 1,
+    Status.HELD: 2,  # somebody has to decide
+    Status.DISCARDED: 2,
+    Status.REFUSED: 2,
+    Status.FAILED: 2,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """A file to be sent: refused before it left, or the submission it became."""
+
+    path: Path
+    refusal: Refusal | None = None
+    ref: SubmissionRef | None = None
+
+
+def submit(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Batch files to send.")],
+    *,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Follow each file until its results are written.")
+    ] = False,
+    timeout: Annotated[
+        float, typer.Option(metavar="SECONDS", min=0, help="How long --wait waits at most.")
+    ] = 3600,
+    as_json: JsonOption = False,
+    stack: StackOption = None,
+    client: ClientOption = None,
+) -> None:
+    """Send batch files to the client's inbound folder.
+
+    With `--wait`, exit code 0: all rows credited, or the file was sent before (DUPLICATE).
+    1: some rows rejected. 2: refused, failed, or HELD until released by hand. 3: time-out.
+    Of several files the highest counts. Ctrl-C stops the waiting, never the batch.
+
+    Examples
+    --------
+        pointflow submit activities_acme_20260131120000.txt --wait
+
+        pointflow submit outbox/*.txt --wait --timeout 600 --json
+    """
+    for path in files:
+        _check_readable(path)
+    batches = desk.open_batches(stack, client)
+    sendings = [Sending(path, refusal=_refuse(path, batches.client_id)) for path in files]
+    view = ProgressView(notes)
+    followed: Followed = {}
+    with view.progress if wait else nullcontext():
+        sendings = [_send(sending, batches, view) for sending in sendings]
+        if wait:
+            followed = _follow(sendings, batches, timeout, view)
+    _print(sendings, followed, batches, waited=wait, as_json=as_json)
+    raise typer.Exit(max(_exit_code(sending, followed, waited=wait) for sending in sendings))
+
+
+def _check_readable(path: Path) -> None:
+    if path.is_dir():
+        fail(f"{path} is a folder", "name the files in it")
+    with path.open("rb"):
+        pass
+
+
+def _refuse(path: Path, client_id: str) -> Refusal | None:
+    name = parse_file_name(path.name)
+    if isinstance(name, Refusal):
+        return name
+    if path.stat().st_size == 0:
+        return Refusal(FileCode.FILE_EMPTY, f"the file {path.name} has no bytes")
+    return refuse_other_client(name, client_id)
+
+
+def _send(sending: Sending, batches: desk.Batches, view: ProgressView) -> Sending:
+    path = sending.path
+    if sending.refusal:
+        return sending
+    sent = view.uploading(path.name, path.stat().st_size)
+    ref = batches.uploader.upload(path, batches.client_id, sent)
+    view.waiting(ref)
+    return Sending(path, ref=ref)
+
+
+def _follow(
+    sendings: Sequence[Sending], batches: desk.Batches, timeout: float, view: ProgressView
+) -> Followed:
+    refs = [sending.ref for sending in sendings if sending.ref]
+    try:
+        return follow(refs, batches.store, timeout, view.show)
+    except KeyboardInterrupt:
+        view.progress.stop()
+        looks = ", ".join(f"pointflow batch show {ref.file_name}" for ref in refs)
+        fail("stopped waiting; what was sent goes on", f"look again: {looks}", INTERRUPTED)
+
+
+def _exit_code(sending: Sending, followed: Followed, *, waited: bool) -> int:
+    if sending.ref is None:
+        return 2
+    if not waited:
+        return 0
+    if sending.ref not in followed or not is_done(followed[sending.ref][0]):
+        return TIMED_OUT
+    return EXIT_CODES[followed[sending.ref][0].status]
+
+
+def _print(
+    sendings: Sequence[Sending],
+    followed: Followed,
+    batches: desk.Batches,
+    *,
+    waited: bool,
+    as_json: bool,
+) -> None:
+    if as_json:
+        documents = [_document(sending, followed, batches) for sending in sendings]
+        print_json(documents[0] if len(documents) == 1 else documents)
+        return
+    for sending in sendings:
+        if sending.refusal:
+            note(f"not sent: {sending.refusal.code}: {sending.refusal.message}")
+        elif not waited:
+            console.print(f"sent {sending.path.name}")
+            note(f"see what becomes of it: pointflow batch show {sending.path.name}")
+    if followed:
+        _print_outcomes(followed, batches)
+    for sending in sendings:
+        if waited and _exit_code(sending, followed, waited=True) == TIMED_OUT:
+            name = sending.path.name
+            note(f"{name} is not finished, and goes on; look again: pointflow batch show {name}")
+
+
+def _print_outcomes(followed: Followed, batches: desk.Batches) -> None:
+    desk.show_table(followed.values())
+    for submission, tally in followed.values():
+        lines = desk.explain_outcome(submission, tally)
+        if key := desk.result_key(submission, batches.store):
+            lines.append(f"result: {key}")
+        console.print(f"\n{submission.ref.file_name}", style="bold")
+        for line in lines:
+            console.print(f"  {line}", soft_wrap=True)
+
+
+def _document(sending: Sending, followed: Followed, batches: desk.Batches) -> dict[str, Any]:
+    if sending.ref in followed:
+        submission, tally = followed[sending.ref]
+        key = desk.result_key(submission, batches.store)
+        return {**desk.document(submission, tally), "result_key": key}
+    refusal = sending.refusal
+    return {
+        "file": sending.path.name,
+        "version": sending.ref and sending.ref.version,
+        "client_id": batches.client_id,
+        "status": Status.REFUSED.value if refusal else "SENT",
+        "rows": 0,
+        "credited": 0,
+        "rejected": 0,
+        "points": 0,
+        "counts": {},
+        "refusal": refusal and {"code": refusal.code.value, "message": refusal.message},
+    }

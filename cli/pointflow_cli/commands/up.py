@@ -1,0 +1,79 @@
+"""`pointflow up`: start the local AWS with the stack in it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from pointflow_cli.output import console, fail, note, notes, print_json
+from pointflow_cli.stack import JsonOption
+from pointflow_local.samples import SAMPLE_CLIENT, load_samples
+from pointflow_local.stack import bring_up
+from pointflow_local.state import LocalStack
+
+
+def up(
+    empty: Annotated[
+        bool, typer.Option("--empty", help="Without the sample clients, members and activities.")
+    ] = False,
+    keep: Annotated[
+        bool,
+        typer.Option("--keep", help="Take up the state that was kept, and keep it at `down`."),
+    ] = False,
+    auth: Annotated[
+        bool, typer.Option("--auth", help="Enforce the template's IAM policies.")
+    ] = False,
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="A template parameter; may be repeated."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Start the local AWS on 127.0.0.1 and deploy template.yaml to it.
+
+    Returns while the stack goes on running. Does nothing when it is up already.
+
+    Examples
+    --------
+        pointflow up
+        pointflow up --keep --empty
+        pointflow up --json | jq -r .endpoint_url
+    """
+    parameters = dict(_named(each) for each in parameter or [])
+    with notes.status("") as status:
+        up = bring_up(
+            keep=keep,
+            auth=auth,
+            parameters=parameters,
+            prepare=None if empty else load_samples,
+            say=lambda what: status.update(f"{what} ..."),
+        )
+    if (up.stack.keep, up.stack.auth) != (keep, auth):
+        note("it was started with other options; to change them: pointflow down, then up again")
+    if as_json:
+        print_json(describe(up.stack))
+        return
+    state = "is up" if up.started else "was up already"
+    console.print(f"The local stack {state} at {up.stack.endpoint_url}.")
+    console.print("Next: pointflow --stack local submit FILE --wait    Stop it: pointflow down")
+
+
+def describe(stack: LocalStack) -> dict[str, Any]:
+    """The answer of `up --json`, for the sample client."""
+    return {
+        "endpoint_url": stack.endpoint_url,
+        "api_url": stack.outputs.get("ApiUrl"),
+        "stack": "local",
+        "bucket": stack.outputs.get("BucketName"),
+        "client_id": SAMPLE_CLIENT,
+        "credentials": None,
+        "sftp": None,
+    }
+
+
+def _named(parameter: str) -> tuple[str, str]:
+    name, equals, value = parameter.partition("=")
+    if not name or not equals:
+        fail(f"{parameter} is no template parameter", "write NAME=VALUE, such as LogLevel=DEBUG")
+    return name, value

@@ -1,0 +1,1 @@
+"""ActivityCreditFunction: rows from CreditQueue become points on members' accounts."""

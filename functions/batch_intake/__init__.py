@@ -1,0 +1,1 @@
+"""S3 upload -> plan -> validated rows -> SQS."""

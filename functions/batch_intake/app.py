@@ -1,0 +1,41 @@
+"""Takes uploads in: refuses, measures and plans them, and sends their rows to the ledger."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from pointflow import bootstrap
+from pointflow.adapters.clients import client
+from pointflow.adapters.s3_events import read_uploads
+from pointflow.domain.messages import decode_part, is_part
+from pointflow.observability import logger
+from pointflow.queue_batch import process_records
+from pointflow.services.intake import Intake
+
+
+@logger.inject_lambda_context(clear_state=True)
+def lambda_handler(
+    event: dict[str, Any],
+    context: LambdaContext,  # noqa: ARG001
+    intake: Intake | None = None,
+) -> dict[str, Any]:
+    """Handle a batch of UploadQueue or PartQueue."""
+    intake = intake or bootstrap.intake()
+
+    def handle(body: str, receive_count: int) -> None:
+        if is_part(body):
+            intake.part(decode_part(body), retry=receive_count > 1)
+            return
+        for upload in read_uploads(body):
+            submission = intake.upload(upload)
+            logger.info(
+                "upload",
+                client_id=upload.ref.client_id,
+                version=upload.ref.version,
+                bytes=upload.size,
+                status=submission.status if submission else "ignored: temporary name",
+            )
+
+    return process_records(event, handle, lambda: client("sqs"))

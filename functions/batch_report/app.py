@@ -1,0 +1,34 @@
+"""Writes the result files of finished, refused, held and failed submissions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from pointflow import bootstrap
+from pointflow.adapters.clients import client
+from pointflow.domain.messages import ReportRequest, decode_report
+from pointflow.observability import logger
+from pointflow.queue_batch import process_records
+
+
+@logger.inject_lambda_context(clear_state=True)
+def lambda_handler(
+    event: dict[str, Any],
+    context: LambdaContext,  # noqa: ARG001
+    report: Callable[[ReportRequest], None] | None = None,
+) -> dict[str, Any]:
+    """Handle a batch of ReportQueue."""
+    report = report or bootstrap.report()
+
+    def handle(body: str, receive_count: int) -> None:  # noqa: ARG001
+        request = decode_report(body)
+        report(request)
+        ref = request.ref
+        logger.info(
+            "reported", client_id=ref.client_id, version=ref.version, revision=request.revision
+        )
+
+    return process_records(event, handle, lambda: client("sqs"))

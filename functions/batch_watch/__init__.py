@@ -1,0 +1,1 @@
+"""Every few minutes: look after the submissions that stand still."""

@@ -1,0 +1,1 @@
+"""First-party code that every pointflow function shares."""

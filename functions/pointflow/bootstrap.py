@@ -1,0 +1,115 @@
+"""The only place that wires adapters to use cases; cached for the life of the process."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import cache, partial
+from typing import Protocol
+
+from pointflow.adapters.cached_catalog import CachedCatalog
+from pointflow.adapters.clients import client
+from pointflow.adapters.dynamodb_catalog import DynamoDBCatalog
+from pointflow.adapters.dynamodb_ledger import DynamoDBLedger
+from pointflow.adapters.dynamodb_members import DynamoDBMembers
+from pointflow.adapters.dynamodb_submissions import DynamoDBSubmissions
+from pointflow.adapters.s3_objects import S3ObjectStore
+from pointflow.adapters.sqs_publishers import (
+    SqsChunkPublisher,
+    SqsPartPublisher,
+    SqsReportPublisher,
+)
+from pointflow.config import config
+from pointflow.domain.messages import Chunk, ReportRequest
+from pointflow.services.credit_chunk import ChunkResult, credit_chunk
+from pointflow.services.intake import Intake
+from pointflow.services.receive_upload import Limits
+from pointflow.services.report_submission import report_submission
+from pointflow.services.watch_submissions import Watch, WatchSummary
+
+
+class Credit(Protocol):
+    """Credits one chunk; see `credit_chunk`."""
+
+    def __call__(self, chunk: Chunk, *, receive_count: int, deadline: float) -> ChunkResult:
+        """Decide every row of the chunk and credit the good ones."""
+        ...
+
+
+@cache
+def intake() -> Intake:
+    """Batch intake."""
+    settings = config()
+    return Intake(
+        store=_submissions(),
+        objects=_objects(),
+        catalog=_catalog(),
+        parts=SqsPartPublisher(client("sqs"), settings.part_queue_url),
+        chunks=SqsChunkPublisher(client("sqs"), settings.credit_queue_url),
+        reports=_reports(),
+        limits=Limits(settings.cell_bytes, settings.chunk_rows, settings.chunk_bytes),
+        clock=_now,
+    )
+
+
+@cache
+def credit() -> Credit:
+    """Crediting."""
+    settings = config()
+    wired = partial(
+        credit_chunk,
+        store=_submissions(),
+        catalog=_catalog(),
+        members=DynamoDBMembers(client("dynamodb"), settings.members_table),
+        ledger=DynamoDBLedger(client("dynamodb"), settings.ledger_table, settings.members_table),
+        objects=_objects(),
+        reports=_reports(),
+        max_receive_count=settings.max_receive_count,
+    )
+
+    def run(chunk: Chunk, *, receive_count: int, deadline: float) -> ChunkResult:
+        return wired(chunk, now=_now(), receive_count=receive_count, deadline=deadline)
+
+    return run
+
+
+@cache
+def report() -> Callable[[ReportRequest], None]:
+    """Result files."""
+    return partial(report_submission, store=_submissions(), objects=_objects())
+
+
+def watch(deadline: float) -> WatchSummary:
+    """Look after submissions until `deadline`, a `time.monotonic()` value."""
+    settings = config()
+    return Watch(
+        store=_submissions(),
+        parts=SqsPartPublisher(client("sqs"), settings.part_queue_url),
+        reports=_reports(),
+        credit_visibility=settings.credit_visibility_seconds,
+        out_of_time=lambda: time.monotonic() >= deadline,
+    ).run(_now())
+
+
+@cache
+def _submissions() -> DynamoDBSubmissions:
+    return DynamoDBSubmissions(client("dynamodb"), config().batches_table)
+
+
+@cache
+def _objects() -> S3ObjectStore:
+    return S3ObjectStore(client("s3"), config().bucket)
+
+
+@cache
+def _catalog() -> CachedCatalog:
+    return CachedCatalog(DynamoDBCatalog(client("dynamodb"), config().catalog_table))
+
+
+@cache
+def _reports() -> SqsReportPublisher:
+    return SqsReportPublisher(client("sqs"), config().report_queue_url)
+
+
+def _now() -> int:
+    return int(time.time())

@@ -1,0 +1,54 @@
+"""The ledger: one entry for every row that was decided, whatever the decision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from pointflow.domain.codes import RowCode
+from pointflow.domain.member import Identifier
+
+
+class Decision(StrEnum):
+    """What was decided about a row. The first decision stands."""
+
+    CREDITED = "CREDITED"
+    REJECTED = "REJECTED"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """The decision on one row.
+
+    `identity` is `<client>/<file name>/<line>`: it does not depend on the member, so a retry that
+    would find somebody else cannot credit twice. `content` tells the file's content apart from
+    another that bore the same name and failed before anything was credited. Times are seconds
+    since the epoch. A credited entry names its member, activity and activity date; a rejected one
+    names what was known when it was decided, its code, and no points.
+    """
+
+    identity: str
+    content: str
+    decision: Decision
+    recorded_at: int
+    user_id: int | None = None
+    activity_id: int | None = None
+    activity_at: int | None = None
+    points: int = 0
+    matched_by: Identifier | None = None
+    conflict: bool = False
+    code: RowCode | None = None
+
+    def rejected(self, code: RowCode) -> Entry:
+        """Turn the entry into the rejection of the same row."""
+        return replace(self, decision=Decision.REJECTED, code=code, points=0, conflict=False)
+
+
+def row_identity(batch: str, line: int) -> str:
+    """The ledger identity of a row: `<client>/<file name>/<line>`."""
+    return f"{batch}/{line}"
+
+
+def opening_identity(client_id: str, user_id: int) -> str:
+    """The ledger identity of a member's opening balance."""
+    return f"{client_id}/opening-balance/{user_id}"

@@ -1,0 +1,200 @@
+"""Turn a chunk of rows into credits, once, however often it is delivered.
+
+Each step may be cut off by a crash and run again:
+
+1. the submission notes that credits may exist, so nobody takes over its name or content now;
+2. the ledger records each row's first decision, and answers it to whoever comes later;
+3. the rejects object follows from these decisions alone, so a repeat writes the same object;
+4. the outcome is kept once, and counts what the ledger holds;
+5. settling looks at what is on record, so anyone may do it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pointflow.domain.codes import WarningCode
+from pointflow.domain.errors import ChunkMismatchError, MessageInvalidError
+from pointflow.domain.ledger import Decision, Entry
+from pointflow.domain.messages import Chunk
+from pointflow.domain.reject_lines import encode_reject
+from pointflow.domain.submission import (
+    COMPLETE,
+    ChunkOutcome,
+    Status,
+    Submission,
+    Tally,
+)
+from pointflow.ports import (
+    Catalog,
+    Ledger,
+    MemberDirectory,
+    ObjectStore,
+    ReportPublisher,
+    SubmissionStore,
+)
+from pointflow.services.decide_rows import CreditRow, decide_rows, read_rows
+from pointflow.services.explain_rejection import explain_rejection
+from pointflow.services.settle import settle_cell
+
+REJECTS_TYPE = "application/x-ndjson"
+
+NEVER_CREDITED = frozenset({Status.REFUSED, Status.DUPLICATE, Status.HELD, Status.DISCARDED})
+
+
+class Handling(StrEnum):
+    """What a delivery did."""
+
+    DECIDED = "DECIDED"  # every row has its decision, and the chunk its outcome
+    REPEATED = "REPEATED"  # the chunk had its outcome already
+    DROPPED = "DROPPED"  # the submission has no right to credit; nothing was done
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkResult:
+    """What became of a delivery. `tally` is empty unless rows were decided by it."""
+
+    handling: Handling
+    tally: Tally
+    why: str = ""
+
+
+def credit_chunk(
+    chunk: Chunk,
+    *,
+    store: SubmissionStore,
+    catalog: Catalog,
+    members: MemberDirectory,
+    ledger: Ledger,
+    objects: ObjectStore,
+    reports: ReportPublisher,
+    now: int,
+    deadline: float,
+    receive_count: int,
+    max_receive_count: int,
+) -> ChunkResult:
+    """Decide every row of a chunk and credit the good ones.
+
+    Parameters
+    ----------
+    chunk : Chunk
+    store, catalog, members, ledger, objects, reports
+        Ports.
+    now : int
+        Seconds since the epoch.
+    deadline : float
+        `time.monotonic()` value after which no retry starts.
+    receive_count, max_receive_count : int
+        How often the message was delivered, this time included, and how often it can be before
+        it goes to its dead-letter queue.
+
+    Raises
+    ------
+    MessageInvalidError
+        The chunk is not one that its submission was cut into.
+    ChunkMismatchError
+        Another chunk had the same place in the file.
+    EntryMismatchError
+        A row's identity holds a credit of other content.
+    ContentionError
+        Some rows could not be recorded before the deadline; the others are. Deliver it again.
+    NotFoundError
+        The catalog has no such client.
+    """
+    submission = store.get(chunk.ref)
+    if submission is None:
+        raise MessageInvalidError(f"no submission {chunk.ref.version} of {chunk.ref.batch}")
+    # After the submission: one that is complete must then show the chunk's outcome.
+    outcome = store.outcome(chunk.ref, chunk.cell, chunk.first_line)
+    if outcome is not None:
+        _check_same(chunk, outcome)
+        settle_cell(store, reports, chunk.ref, chunk.cell, now)
+        return ChunkResult(Handling.REPEATED, Tally())
+    if submission.status in NEVER_CREDITED:
+        return ChunkResult(Handling.DROPPED, Tally(), f"the submission is {submission.status}")
+    _check_planned(chunk, submission)
+    if receive_count >= max_receive_count:
+        store.mark_last_try(chunk.ref, chunk.cell, chunk.first_line, now)
+    rows = read_rows(chunk)
+    wanted = decide_rows(chunk, rows, catalog=catalog, members=members, now=now)
+    # Once noted, it holds for good: only the first chunks of a file pay for this write.
+    if submission.crediting_since is None and not store.begin_crediting(chunk.ref, now):
+        return ChunkResult(Handling.DROPPED, Tally(), "another submission took its place")
+    standing = ledger.record(chunk.ref.client_id, wanted, deadline)
+    outcome = _outcome(chunk, standing, _keep_rejects(chunk, rows, standing, objects))
+    store.save_outcome(chunk.ref, outcome, now)
+    settle_cell(store, reports, chunk.ref, chunk.cell, now)
+    return ChunkResult(Handling.DECIDED, outcome.tally)
+
+
+def chunk_rejects_key(chunk: Chunk, body: bytes) -> str:
+    """Where the rows of a chunk lie that were rejected while crediting.
+
+    Named by what it holds: should two deliveries ever differ, neither overwrites the other, and
+    the outcome that wins names its own.
+    """
+    ref = chunk.ref
+    return (
+        f"rejects/{ref.client_id}/{ref.file_name}/{ref.version}/{chunk.cell:06d}/"
+        f"{chunk.first_line:012d}-{hashlib.sha256(body).hexdigest()[:16]}.jsonl"
+    )
+
+
+def _check_same(chunk: Chunk, outcome: ChunkOutcome) -> None:
+    if outcome.digest != chunk.digest:
+        raise ChunkMismatchError(
+            f"{chunk.ref.batch} has another chunk at line {chunk.first_line} on record"
+        )
+
+
+def _check_planned(chunk: Chunk, submission: Submission) -> None:
+    """Make sure that the chunk was cut from what the submission was planned with."""
+    if submission.status in COMPLETE:
+        raise MessageInvalidError(
+            f"{chunk.ref.batch} is complete without a chunk at line {chunk.first_line}"
+        )
+    plan = submission.plan
+    planned = (submission.content, plan.received_at)
+    if (chunk.content, chunk.received_at) != planned or chunk.cell >= plan.cells:
+        raise MessageInvalidError(
+            f"chunk at line {chunk.first_line} of {chunk.ref.batch} does not fit the file's plan"
+        )
+
+
+def _keep_rejects(
+    chunk: Chunk, rows: Sequence[CreditRow], standing: Sequence[Entry], objects: ObjectStore
+) -> str | None:
+    body = b"".join(
+        encode_reject(explain_rejection(row, entry))
+        for row, entry in zip(rows, standing, strict=True)
+        if entry.decision is Decision.REJECTED
+    )
+    if not body:
+        return None
+    key = chunk_rejects_key(chunk, body)
+    objects.put(key, body, REJECTS_TYPE)
+    return key
+
+
+def _outcome(chunk: Chunk, standing: Sequence[Entry], rejects_key: str | None) -> ChunkOutcome:
+    credited = [entry for entry in standing if entry.decision is Decision.CREDITED]
+    conflicts = sum(entry.conflict for entry in credited)
+    tally = Tally(
+        credited=len(credited),
+        rejected=len(standing) - len(credited),
+        points=sum(entry.points for entry in credited),
+        codes=dict(Counter(entry.code.value for entry in standing if entry.code is not None)),
+        warnings={WarningCode.IDENTITY_CONFLICT.value: conflicts} if conflicts else {},
+    )
+    return ChunkOutcome(
+        cell=chunk.cell,
+        first_line=chunk.first_line,
+        last_line=chunk.last_line,
+        digest=chunk.digest,
+        tally=tally,
+        rejects_key=rejects_key,
+    )

@@ -1,0 +1,70 @@
+"""Everything that batch intake does, tied to its ports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pointflow.domain.messages import MeasurePart, Part, Upload
+from pointflow.domain.submission import Submission
+from pointflow.ports import (
+    Catalog,
+    ChunkPublisher,
+    ObjectStore,
+    PartPublisher,
+    ReportPublisher,
+    SubmissionStore,
+)
+from pointflow.services.measure_cell import measure_cell
+from pointflow.services.parse_cell import parse_cell
+from pointflow.services.receive_upload import Limits, receive_upload
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """Batch intake. `clock` tells seconds since the epoch."""
+
+    store: SubmissionStore
+    objects: ObjectStore
+    catalog: Catalog
+    parts: PartPublisher
+    chunks: ChunkPublisher
+    reports: ReportPublisher
+    limits: Limits
+    clock: Callable[[], int]
+
+    def upload(self, upload: Upload) -> Submission | None:
+        """Take an upload in; see `receive_upload`."""
+        return receive_upload(
+            upload,
+            store=self.store,
+            objects=self.objects,
+            catalog=self.catalog,
+            parts=self.parts,
+            reports=self.reports,
+            limits=self.limits,
+            now=self.clock(),
+        )
+
+    def part(self, part: Part, *, retry: bool) -> None:
+        """Measure or parse a cell. `retry`: the message was delivered before."""
+        if isinstance(part, MeasurePart):
+            measure_cell(
+                part,
+                retry=retry,
+                store=self.store,
+                objects=self.objects,
+                catalog=self.catalog,
+                parts=self.parts,
+                reports=self.reports,
+                now=self.clock(),
+            )
+        else:
+            parse_cell(
+                part,
+                store=self.store,
+                objects=self.objects,
+                chunks=self.chunks,
+                reports=self.reports,
+                now=self.clock(),
+            )

@@ -1,0 +1,81 @@
+"""Pass 1 over one cell; whoever measures the last one plans."""
+
+from __future__ import annotations
+
+from pointflow.domain import content
+from pointflow.domain.errors import MessageInvalidError, ObjectUnreadableError
+from pointflow.domain.messages import MeasurePart
+from pointflow.domain.submission import Status, Submission
+from pointflow.ports import Catalog, ObjectStore, PartPublisher, ReportPublisher, SubmissionStore
+from pointflow.services.fail_unreadable import fail_unreadable
+from pointflow.services.plan_submission import plan_submission
+from pointflow.services.settle import settle_submission
+
+
+def measure_cell(
+    part: MeasurePart,
+    *,
+    retry: bool,
+    store: SubmissionStore,
+    objects: ObjectStore,
+    catalog: Catalog,
+    parts: PartPublisher,
+    reports: ReportPublisher,
+    now: int,
+) -> None:
+    """Measure a cell, and plan the submission when no cell is missing.
+
+    Parameters
+    ----------
+    part : MeasurePart
+    retry : bool
+        Whether this message was delivered before. Only then can it be the one whose first run
+        planned the submission and crashed before it had sent all of the plan.
+    store, objects, catalog, parts, reports
+        Ports.
+    now : int
+        Seconds since the epoch.
+
+    Raises
+    ------
+    MessageInvalidError
+        There is no such submission, or no such cell of it.
+    """
+    submission = _on_record(part, store)
+    if submission.status is Status.PLANNING and not _all_measured(submission):
+        start, end = content.measure_span(submission.plan, part.cell)
+        try:
+            measure = content.measure_cell(
+                objects.read(part.ref, start, end), plan=submission.plan, cell=part.cell
+            )
+        except ObjectUnreadableError:
+            fail_unreadable(store, reports, part.ref, now)
+            return
+        store.save_measure(part.ref, measure, now)
+        submission = _on_record(part, store)
+    if submission.status is Status.PLANNING:
+        goes_on = _all_measured(submission)
+    elif submission.status is Status.PARSING:
+        # Every repeat sends every open cell again. A first delivery need not: whoever planned
+        # sends them, or comes back to do it.
+        goes_on = retry
+    else:
+        settle_submission(store, reports, part.ref, now)
+        return
+    if goes_on:
+        plan_submission(
+            submission, store=store, catalog=catalog, parts=parts, reports=reports, now=now
+        )
+
+
+def _all_measured(submission: Submission) -> bool:
+    return submission.cells_measured >= submission.plan.cells
+
+
+def _on_record(part: MeasurePart, store: SubmissionStore) -> Submission:
+    submission = store.get(part.ref)
+    if submission is None:
+        raise MessageInvalidError(f"no submission {part.ref.version} of {part.ref.batch}")
+    if part.cell >= submission.plan.cells:
+        raise MessageInvalidError(f"{part.ref.batch} has no cell {part.cell}")
+    return submission

@@ -1,0 +1,121 @@
+"""Members, in memory, under the rules of the real directory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from threading import RLock
+
+from pointflow.domain.errors import IdentifierHeldError, NotFoundError
+from pointflow.domain.member import Identifier, IdentifierKey, Member, MemberStatus
+
+
+class FakeMembers:
+    """`FakeMembers([Member("acme", 7, email="ann@example.com", balance=50)])`.
+
+    Safe for threads, as the importers use them.
+    """
+
+    def __init__(self, members: Iterable[Member] = ()) -> None:
+        self._members = {(each.client_id, each.user_id): each for each in members}
+        self._opened: set[tuple[str, int]] = set()
+        self._lock = RLock()
+        self.writes = 0
+        self.exchanges: list[frozenset[int]] = []
+        self.before_save: Callable[[Member], None] = lambda _member: None
+
+    def __contains__(self, member: Member) -> bool:
+        return self._members.get((member.client_id, member.user_id)) == member
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    def holders(
+        self, client_id: str, keys: Collection[IdentifierKey]
+    ) -> Mapping[IdentifierKey, frozenset[int]]:
+        with self._lock:
+            found = {key: frozenset(self._holding(client_id, key)) for key in keys}
+        return {key: users for key, users in found.items() if users}
+
+    def statuses(self, client_id: str, user_ids: Collection[int]) -> Mapping[int, MemberStatus]:
+        with self._lock:
+            return {
+                user_id: self._members[client_id, user_id].status
+                for user_id in user_ids
+                if (client_id, user_id) in self._members
+            }
+
+    def member(self, client_id: str, user_id: int) -> Member | None:
+        return self._members.get((client_id, user_id))
+
+    def save_profile(self, member: Member, at: int) -> bool:
+        self.before_save(member)
+        with self._lock:
+            known = self.member(member.client_id, member.user_id)
+            wanted = (
+                replace(member, balance=known.balance, lifetime=known.lifetime)
+                if known
+                else replace(member, balance=0, lifetime=0)
+            )
+            if wanted == known:
+                return False
+            self._refuse_taken([wanted])
+            self._store(wanted)
+            return True
+
+    def exchange_identifiers(self, members: Sequence[Member], at: int) -> None:
+        with self._lock:
+            self._refuse_taken(members)
+            self.exchanges.append(frozenset(each.user_id for each in members))
+            for each in members:
+                known = self._known(each.client_id, each.user_id)
+                self._store(replace(known, email=each.email, username=each.username))
+
+    def open_balance(self, client_id: str, user_id: int, points: int, at: int) -> bool:
+        with self._lock:
+            if (client_id, user_id) in self._opened:
+                return False
+            self.add_points(client_id, user_id, points)
+            self._opened.add((client_id, user_id))
+            return True
+
+    def add_points(self, client_id: str, user_id: int, points: int) -> None:
+        """What a credit does to the account: balance and lifetime grow together."""
+        with self._lock:
+            known = self._known(client_id, user_id)
+            self._store(
+                replace(known, balance=known.balance + points, lifetime=known.lifetime + points)
+            )
+
+    def balance_of(self, client_id: str, user_id: int) -> int:
+        return self._known(client_id, user_id).balance
+
+    def _known(self, client_id: str, user_id: int) -> Member:
+        known = self.member(client_id, user_id)
+        if known is None:
+            raise NotFoundError(f"client {client_id} has no member {user_id}")
+        return known
+
+    def _store(self, member: Member) -> None:
+        self._members[member.client_id, member.user_id] = member
+        self.writes += 1
+
+    def _refuse_taken(self, members: Sequence[Member]) -> None:
+        ours = {each.user_id for each in members}
+        for each in members:
+            for kind, value in (
+                (Identifier.EMAIL, each.email),
+                (Identifier.USERNAME, each.username),
+            ):
+                if value is None:
+                    continue
+                others = self._holding(each.client_id, IdentifierKey(kind, value)) - ours
+                if others:
+                    raise IdentifierHeldError(kind, min(others), each.user_id)
+
+    def _holding(self, client_id: str, key: IdentifierKey) -> set[int]:
+        return {
+            member.user_id
+            for member in self._members.values()
+            if member.client_id == client_id and member.identifier(key.kind) == key.value
+        }

@@ -1,0 +1,80 @@
+"""A bucket in memory: versions, range reads, versions that cannot be read, streamed objects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pointflow.domain.errors import ObjectUnreadableError
+from pointflow.domain.submission import SubmissionRef
+
+
+class FakeObjectStore:
+    """Holds uploads by pinned version, and by key what pointflow itself wrote.
+
+    Attributes
+    ----------
+    written : dict of str to bytes
+        The objects that were put or streamed: the newest body of each key.
+    content_types : dict of str to str
+        By key, of the same objects.
+    reads : list of (SubmissionRef, int, int)
+        Every range that was asked for.
+    """
+
+    def __init__(self, block_bytes: int = 1 << 20) -> None:
+        self.written: dict[str, bytes] = {}
+        self.content_types: dict[str, str] = {}
+        self.reads: list[tuple[SubmissionRef, int, int]] = []
+        self._block_bytes = block_bytes
+        self._uploads: dict[SubmissionRef, bytes] = {}
+        self._unreadable: set[SubmissionRef] = set()
+
+    def upload(self, ref: SubmissionRef, body: bytes) -> None:
+        """Put a version in place, as a client would."""
+        self._uploads[ref] = body
+
+    def make_unreadable(self, ref: SubmissionRef) -> None:
+        """Delete a version, or deny it: readers cannot tell which."""
+        self._unreadable.add(ref)
+
+    def make_readable(self, ref: SubmissionRef) -> None:
+        """Give a version back."""
+        self._unreadable.discard(ref)
+
+    def read(self, ref: SubmissionRef, start: int, end: int) -> Iterator[bytes]:
+        self.reads.append((ref, start, end))
+        end = min(end, len(self._find(ref)))
+        for at in range(start, end, self._block_bytes):
+            yield self._find(ref)[at : min(at + self._block_bytes, end)]
+
+    def read_object(self, key: str) -> Iterator[bytes]:
+        if key not in self.written:
+            raise ObjectUnreadableError(f"there is no object {key}")
+        body = self.written[key]
+        for at in range(0, len(body), self._block_bytes):
+            yield body[at : at + self._block_bytes]
+
+    def put(self, key: str, body: bytes, content_type: str) -> None:
+        self.written[key] = body
+        self.content_types[key] = content_type
+
+    @contextmanager
+    def writer(self, key: str, content_type: str) -> Iterator[_Collector]:
+        collector = _Collector()
+        yield collector
+        if collector.data:
+            self.put(key, bytes(collector.data), content_type)
+
+    def _find(self, ref: SubmissionRef) -> bytes:
+        if ref in self._unreadable or ref not in self._uploads:
+            raise ObjectUnreadableError(f"version {ref.version} of {ref.key} cannot be read")
+        return self._uploads[ref]
+
+
+class _Collector:
+    def __init__(self) -> None:
+        self.data = bytearray()
+
+    def write(self, data: bytes) -> None:
+        self.data += data

@@ -1,0 +1,46 @@
+"""Outputs and parameters: everything a person or the command line needs, and what it means."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.infrastructure.template import resources, template
+
+OUTPUTS = template()["Outputs"]
+PARAMETERS = template()["Parameters"]
+
+
+def test_every_bucket_table_queue_and_function_can_be_found() -> None:
+    expected = {"BucketName": "Bucket"}
+    expected |= {f"{name}Name": name for name in resources("AWS::DynamoDB::Table")}
+    expected |= {f"{name}Url": name for name in resources("AWS::SQS::Queue")}
+    expected |= {f"{name}Name": name for name in resources("AWS::Lambda::Function")}
+
+    assert {name: output["Value"] for name, output in OUTPUTS.items()} == {
+        name: {"Ref": logical_id} for name, logical_id in expected.items()
+    }
+
+
+@pytest.mark.parametrize("output", OUTPUTS)
+def test_an_output_is_described(output: str) -> None:
+    assert OUTPUTS[output]["Description"]
+
+
+@pytest.mark.parametrize("parameter", PARAMETERS)
+def test_a_parameter_is_described_bounded_and_has_a_default_within_its_bounds(
+    parameter: str,
+) -> None:
+    spec = PARAMETERS[parameter]
+
+    assert spec["Description"]
+    if "AllowedValues" in spec:
+        assert spec["Default"] in spec["AllowedValues"]
+    else:
+        assert spec["MinValue"] <= spec["Default"] <= spec["MaxValue"]
+
+
+def test_the_console_groups_every_parameter() -> None:
+    groups = template()["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    grouped = [name for group in groups for name in group["Parameters"]]
+
+    assert sorted(grouped) == sorted(PARAMETERS)

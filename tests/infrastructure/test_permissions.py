@@ -1,0 +1,150 @@
+"""Least privilege: what each role may do, written out once more and compared."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.infrastructure.template import Json, properties, resources, translated
+
+READ_QUEUE = {
+    "sqs:ChangeMessageVisibility",
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+    "sqs:GetQueueUrl",
+    "sqs:ReceiveMessage",
+}
+FOLLOW = {"dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"}
+WRITE_OBJECTS = {"s3:AbortMultipartUpload", "s3:PutObject"}
+LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
+TRACES = {"*": {"xray:PutTelemetryRecords", "xray:PutTraceSegments"}}
+
+ALLOWED = {
+    "BatchIntakeRole": {
+        "UploadQueue": READ_QUEUE,
+        "PartQueue": READ_QUEUE | {"sqs:SendMessage"},
+        "CreditQueue": {"sqs:SendMessage"},
+        "ReportQueue": {"sqs:SendMessage"},
+        "Bucket/inbound/*": {"s3:GetObject", "s3:GetObjectVersion"},
+        "Bucket/rejects/*": WRITE_OBJECTS,
+        "CatalogTable": {"dynamodb:GetItem"},
+        "BatchesTable": FOLLOW | {"dynamodb:ConditionCheckItem", "dynamodb:PutItem"},
+        "BatchIntakeLogs": LOGS,
+        **TRACES,
+    },
+    "ActivityCreditRole": {
+        "CreditQueue": READ_QUEUE,
+        "ReportQueue": {"sqs:SendMessage"},
+        "Bucket/rejects/*": WRITE_OBJECTS,
+        "CatalogTable": {"dynamodb:BatchGetItem", "dynamodb:GetItem"},
+        "MembersTable": {"dynamodb:BatchGetItem", "dynamodb:UpdateItem"},
+        "LedgerTable": {"dynamodb:PutItem"},
+        "BatchesTable": FOLLOW | {"dynamodb:PutItem"},
+        "ActivityCreditLogs": LOGS,
+        **TRACES,
+    },
+    "BatchReportRole": {
+        "ReportQueue": READ_QUEUE,
+        "Bucket/rejects/*": {"s3:GetObject"},
+        "Bucket/outbound/*": WRITE_OBJECTS,
+        "BatchesTable": FOLLOW,
+        "BatchReportLogs": LOGS,
+        **TRACES,
+    },
+    "BatchWatchRole": {
+        "PartQueue": {"sqs:SendMessage"},
+        "ReportQueue": {"sqs:SendMessage"},
+        "WatchDLQ": {"sqs:SendMessage"},
+        "BatchesTable": FOLLOW,
+        "BatchesTable/index/OpenIndex": {"dynamodb:Query"},
+        "BatchWatchLogs": LOGS,
+        **TRACES,
+    },
+}
+
+
+def listed(node: Json) -> list[Json]:
+    return node if isinstance(node, list) else [node]
+
+
+def resource_name(node: Json) -> str:
+    """`Bucket/inbound/*` for `!Sub ${Bucket.Arn}/inbound/*`, `BatchesTable` for its ARN."""
+    match node:
+        case str(text):
+            return text
+        case {"Fn::GetAtt": [logical_id, "Arn"]}:
+            return str(logical_id)
+        case {"Fn::Sub": str(text)}:
+            name, arn, rest = text.removeprefix("${").partition(".Arn}")
+            assert arn, text
+            return name + rest
+    raise AssertionError(f"a policy names its resource in an unexpected way: {node}")
+
+
+def allowed(role: str) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for policy in properties(role)["Policies"]:
+        for statement in policy["PolicyDocument"]["Statement"]:
+            assert statement["Effect"] == "Allow"
+            assert not {"NotAction", "NotResource"} & set(statement)
+            for resource in listed(statement["Resource"]):
+                actions = found.setdefault(resource_name(resource), set())
+                actions.update(listed(statement["Action"]))
+    return found
+
+
+@pytest.mark.parametrize("role", ALLOWED)
+def test_a_role_may_do_what_its_function_does_and_nothing_else(role: str) -> None:
+    assert allowed(role) == ALLOWED[role]
+
+
+def test_every_function_has_a_role_of_its_own() -> None:
+    roles = {
+        name: function["Properties"]["Role"]
+        for name, function in resources("AWS::Lambda::Function").items()
+    }
+
+    assert roles == {
+        name: {"Fn::GetAtt": [name.replace("Function", "Role"), "Arn"]} for name in roles
+    }
+    assert set(resources("AWS::IAM::Role")) == set(ALLOWED)
+
+
+@pytest.mark.parametrize("role", ALLOWED)
+def test_a_role_is_for_lambda_alone_and_holds_no_managed_policy(role: str) -> None:
+    found = properties(role)
+
+    assert "ManagedPolicyArns" not in found
+    assert found["AssumeRolePolicyDocument"]["Statement"] == [
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "lambda.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        }
+    ]
+
+
+def test_no_policy_outside_the_roles_grants_anything() -> None:
+    document = translated()["Resources"]
+    kinds = {resource["Type"] for resource in document.values()}
+
+    assert not kinds & {"AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::User"}
+
+
+def test_no_action_is_a_wildcard_and_no_resource_but_that_of_x_ray() -> None:
+    for role in ALLOWED:
+        for resource, actions in allowed(role).items():
+            assert not [action for action in actions if "*" in action], role
+            if resource == "*":
+                assert {action.partition(":")[0] for action in actions} == {"xray"}, role
+
+
+def test_services_may_call_in_only_for_this_stack() -> None:
+    (permission,) = resources("AWS::Lambda::Permission").values()
+    assert permission["Properties"]["Principal"] == "events.amazonaws.com"
+    assert "SourceArn" in permission["Properties"]
+    for name, policy in resources("AWS::SQS::QueuePolicy").items():
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
+            assert "aws:SourceArn" in json.dumps(statement["Condition"]), name
+            assert statement["Action"] == "sqs:SendMessage", name

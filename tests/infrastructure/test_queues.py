@@ -1,0 +1,138 @@
+"""Queues: what fails is tried again, then kept where somebody finds it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.infrastructure.template import properties, resources, template, value
+
+FOURTEEN_DAYS = 14 * 24 * 3600
+QUEUES = sorted(resources("AWS::SQS::Queue"))
+WORK_QUEUES = {
+    "UploadQueue": ("UploadDLQ", 5),
+    "PartQueue": ("PartDLQ", 5),
+    "CreditQueue": ("CreditDLQ", 8),
+    "ReportQueue": ("ReportDLQ", 5),
+}
+MAPPINGS = {
+    "BatchIntakeFunctionUpload": ("UploadQueue", "BatchIntakeFunction", 10),
+    "BatchIntakeFunctionPart": ("PartQueue", "BatchIntakeFunction", 1),
+    "ActivityCreditFunctionCredit": ("CreditQueue", "ActivityCreditFunction", 10),
+    "BatchReportFunctionReport": ("ReportQueue", "BatchReportFunction", 1),
+}
+
+
+def test_every_queue_is_either_a_work_queue_or_a_dead_letter_queue_that_is_used() -> None:
+    dead_letter_queues = {dlq for dlq, _ in WORK_QUEUES.values()} | {"WatchDLQ"}
+
+    assert set(QUEUES) == set(WORK_QUEUES) | dead_letter_queues
+
+
+@pytest.mark.parametrize("queue", QUEUES)
+def test_a_queue_is_encrypted_and_keeps_messages_as_long_as_it_can(queue: str) -> None:
+    found = properties(queue)
+
+    assert found["SqsManagedSseEnabled"] is True
+    assert found["MessageRetentionPeriod"] == FOURTEEN_DAYS
+
+
+@pytest.mark.parametrize(("queue", "expected"), WORK_QUEUES.items())
+def test_a_work_queue_redrives_to_its_own_dead_letter_queue(
+    queue: str, expected: tuple[str, int]
+) -> None:
+    dead_letter_queue, most_receives = expected
+
+    assert value(properties(queue)["RedrivePolicy"]) == {
+        "deadLetterTargetArn": {"Fn::GetAtt": [dead_letter_queue, "Arn"]},
+        "maxReceiveCount": str(most_receives),
+    }
+
+
+@pytest.mark.parametrize(("queue", "expected"), WORK_QUEUES.items())
+def test_a_dead_letter_queue_takes_from_its_own_queue_alone(
+    queue: str, expected: tuple[str, int]
+) -> None:
+    name = value(properties(queue)["QueueName"])
+
+    assert value(properties(expected[0])["RedriveAllowPolicy"]) == {
+        "redrivePermission": "byQueue",
+        "sourceQueueArns": [f"arn:aws:sqs:eu-west-1:123456789012:{name}"],
+    }
+
+
+def test_no_queue_redrives_to_the_queue_of_failed_sweeps() -> None:
+    assert properties("WatchDLQ")["RedriveAllowPolicy"] == {"redrivePermission": "denyAll"}
+
+
+def test_every_mapping_is_known_and_nothing_else_polls() -> None:
+    assert set(resources("AWS::Lambda::EventSourceMapping")) == set(MAPPINGS)
+
+
+@pytest.mark.parametrize(("mapping", "expected"), MAPPINGS.items())
+def test_a_mapping_reports_failures_one_by_one(
+    mapping: str, expected: tuple[str, str, int]
+) -> None:
+    queue, function, batch_size = expected
+    found = properties(mapping)
+
+    assert found["EventSourceArn"] == {"Fn::GetAtt": [queue, "Arn"]}
+    assert found["FunctionName"] == {"Ref": function}
+    assert found["BatchSize"] == batch_size
+    assert found["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert found.get("Enabled", True) is True
+
+
+@pytest.mark.parametrize(("queue", "function", "_"), MAPPINGS.values())
+def test_visibility_is_six_times_the_readers_time_out(queue: str, function: str, _: int) -> None:
+    visibility = value(properties(queue)["VisibilityTimeout"])
+    timeout = value(properties(function)["Timeout"])
+
+    assert int(visibility) == 6 * timeout
+    assert timeout <= 300
+
+
+@pytest.mark.parametrize(("queue", "function", "_"), MAPPINGS.values())
+def test_a_function_knows_the_redrive_limit_of_every_queue_it_reads(
+    queue: str, function: str, _: int
+) -> None:
+    variables = value(properties(function)["Environment"]["Variables"])
+
+    assert variables["MAX_RECEIVE_COUNT"] == str(WORK_QUEUES[queue][1])
+
+
+def test_only_crediting_is_held_back_and_by_the_mapping() -> None:
+    limits = {name: properties(name).get("ScalingConfig") for name in MAPPINGS}
+
+    assert limits.pop("ActivityCreditFunctionCredit") == {
+        "MaximumConcurrency": {"Ref": "CreditConcurrency"}
+    }
+    assert set(limits.values()) == {None}
+    for name, function in resources("AWS::Lambda::Function").items():
+        assert "ReservedConcurrentExecutions" not in function["Properties"], name
+
+
+def test_the_concurrency_parameter_keeps_to_what_a_mapping_takes() -> None:
+    parameter = template()["Parameters"]["CreditConcurrency"]
+
+    assert (parameter["MinValue"], parameter["MaxValue"]) == (2, 1000)
+
+
+def test_a_sweep_that_fails_or_never_arrives_ends_in_its_own_queue() -> None:
+    queue = {"Fn::GetAtt": ["WatchDLQ", "Arn"]}
+    (invoke,) = resources("AWS::Lambda::EventInvokeConfig").values()
+    (rule,) = resources("AWS::Events::Rule").values()
+    (target,) = rule["Properties"]["Targets"]
+
+    assert invoke["Properties"]["FunctionName"] == {"Ref": "BatchWatchFunction"}
+    assert invoke["Properties"]["DestinationConfig"] == {"OnFailure": {"Destination": queue}}
+    assert target["DeadLetterConfig"] == {"Arn": queue}
+
+
+def test_the_sweep_runs_every_five_minutes_and_ends_before_the_next_one() -> None:
+    (rule,) = resources("AWS::Events::Rule").values()
+    (target,) = rule["Properties"]["Targets"]
+
+    assert rule["Properties"]["ScheduleExpression"] == "rate(5 minutes)"
+    assert target["Arn"] == {"Fn::GetAtt": ["BatchWatchFunction", "Arn"]}
+    assert "Input" not in target
+    assert value(properties("BatchWatchFunction")["Timeout"]) < 5 * 60

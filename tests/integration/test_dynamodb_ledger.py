@@ -1,0 +1,169 @@
+"""The ledger's requests against DynamoDB's own expressions and transactions."""
+
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from uuid import uuid4
+
+import pytest
+from mypy_boto3_dynamodb import DynamoDBClient
+
+from pointflow.adapters.dynamodb_ledger import DynamoDBLedger
+from pointflow.adapters.ledger_items import entry_item, entry_of, history_key, member_key
+from pointflow.domain.codes import RowCode
+from pointflow.domain.errors import EntryMismatchError
+from pointflow.domain.ledger import Decision, Entry
+from pointflow.domain.member import Identifier
+
+NAME = "activities_acme_20260101000000.txt"
+
+
+class World:
+    """A client of its own in the shared tables, and a ledger on them."""
+
+    def __init__(self, dynamodb: DynamoDBClient, tables: Mapping[str, str]) -> None:
+        self.client_id = f"acme-{uuid4().hex[:12]}"
+        self._dynamodb = dynamodb
+        self._ledger_table = tables["LedgerTable"]
+        self._members_table = tables["MembersTable"]
+        self.ledger = DynamoDBLedger(dynamodb, self._ledger_table, self._members_table)
+
+    def member(self, user_id: int, status: str = "active") -> None:
+        self._dynamodb.put_item(
+            TableName=self._members_table,
+            Item={
+                "key": {"S": member_key(self.client_id, user_id)},
+                "user_id": {"N": str(user_id)},
+                "status": {"S": status},
+                "balance": {"N": "0"},
+                "lifetime": {"N": "0"},
+                "created_at": {"N": "1"},
+                "updated_at": {"N": "1"},
+            },
+        )
+
+    def credit(self, line: int, user_id: int, points: int = 10, content: str = "mine") -> Entry:
+        return Entry(
+            identity=f"{self.client_id}/{NAME}/{line}",
+            content=content,
+            decision=Decision.CREDITED,
+            recorded_at=1_000,
+            user_id=user_id,
+            activity_id=7,
+            activity_at=900 - line,
+            points=points,
+            matched_by=Identifier.EMAIL,
+            conflict=line % 2 == 0,
+        )
+
+    def put(self, entry: Entry) -> None:
+        self._dynamodb.put_item(
+            TableName=self._ledger_table, Item=entry_item(self.client_id, entry)
+        )
+
+    def record(self, *entries: Entry) -> list[Entry]:
+        return self.ledger.record(self.client_id, entries, time.monotonic() + 60)
+
+    def entry(self, line: int) -> Entry | None:
+        found = self._dynamodb.get_item(
+            TableName=self._ledger_table,
+            Key={"identity": {"S": f"{self.client_id}/{NAME}/{line}"}},
+            ConsistentRead=True,
+        )
+        return entry_of(found["Item"]) if "Item" in found else None
+
+    def balance(self, user_id: int) -> int:
+        account = self._dynamodb.get_item(
+            TableName=self._members_table,
+            Key={"key": {"S": member_key(self.client_id, user_id)}},
+            ConsistentRead=True,
+        )["Item"]
+        assert account["balance"] == account["lifetime"]
+        return int(account["balance"]["N"])
+
+    def history(self, user_id: int) -> Iterator[Entry]:
+        """The member's credits by activity date; the index lags behind the table."""
+        answer = self._dynamodb.query(
+            TableName=self._ledger_table,
+            IndexName="MemberIndex",
+            KeyConditionExpression="#member = :member",
+            ExpressionAttributeNames={"#member": "member"},
+            ExpressionAttributeValues={":member": {"S": history_key(self.client_id, user_id)}},
+        )
+        return map(entry_of, answer["Items"])
+
+
+@pytest.fixture
+def world(dynamodb: DynamoDBClient, tables: Mapping[str, str]) -> World:
+    return World(dynamodb, tables)
+
+
+def test_entries_balances_and_history_change_together(world: World) -> None:
+    for user_id in (1, 2):
+        world.member(user_id)
+    entries = [world.credit(1, 1, 10), world.credit(2, 2, 0), world.credit(3, 1, 5)]
+
+    assert world.record(*entries) == entries
+    assert [world.entry(line) for line in (1, 2, 3)] == entries
+    assert (world.balance(1), world.balance(2)) == (15, 0)
+    assert list(world.history(1)) == [entries[2], entries[0]]
+
+
+def test_a_second_delivery_changes_nothing(world: World) -> None:
+    for user_id in range(1, 61):
+        world.member(user_id)
+    entries = [world.credit(line, 1 + line % 60) for line in range(1, 501)]
+    world.record(*entries)
+
+    assert world.record(*(world.credit(line, 1) for line in range(1, 501))) == entries
+    assert sum(world.balance(user_id) for user_id in range(1, 61)) == 5_000
+
+
+def test_a_member_in_hundreds_of_rows_is_credited_for_each(world: World) -> None:
+    world.member(1)
+
+    world.record(*(world.credit(line, 1) for line in range(1, 251)))
+
+    assert world.balance(1) == 2_500
+
+
+def test_absent_and_inactive_members_reject_their_rows_alone(world: World) -> None:
+    world.member(1)
+    world.member(2, status="inactive")
+
+    stands = world.record(world.credit(1, 1), world.credit(3, 2), world.credit(5, 404))
+
+    assert [entry.code for entry in stands] == [
+        None,
+        RowCode.MEMBER_INACTIVE,
+        RowCode.MEMBER_NOT_FOUND,
+    ]
+    assert [world.entry(line) for line in (1, 3, 5)] == stands
+    assert (world.balance(1), world.balance(2)) == (10, 0)
+    assert list(world.history(2)) == []
+
+
+def test_only_a_rejection_of_other_content_is_replaced(world: World) -> None:
+    world.member(1)
+    world.put(world.credit(1, 1, content="former").rejected(RowCode.ACTIVITY_UNKNOWN))
+    world.put(world.credit(2, 1).rejected(RowCode.ACTIVITY_UNKNOWN))
+    world.put(world.credit(3, 1, content="other"))
+
+    first, second = world.record(world.credit(1, 1), world.credit(2, 1))
+    with pytest.raises(EntryMismatchError):
+        world.record(world.credit(3, 1))
+
+    assert (first.code, second.code) == (None, RowCode.ACTIVITY_UNKNOWN)
+    assert world.balance(1) == 10
+
+
+def test_workers_with_the_same_rows_at_the_same_moment_credit_each_once(world: World) -> None:
+    for user_id in range(1, 31):
+        world.member(user_id)
+    entries = [world.credit(line, 1 + line % 30) for line in range(1, 201)]
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: world.record(*entries), range(4)))
+
+    assert answers == [entries] * 4
+    assert sum(world.balance(user_id) for user_id in range(1, 31)) == 2_000

@@ -1,0 +1,98 @@
+"""batch_report as Lambda calls it."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from batch_report import app
+from pointflow.domain.errors import CounterMismatchError
+from pointflow.domain.messages import ReportRequest
+from pointflow.domain.submission import SubmissionRef
+
+EVENTS = Path(__file__).parents[2] / "events" / "batch_report"
+REQUEST = ReportRequest(
+    SubmissionRef(
+        "acme", "activities_acme_20251009085320.txt", "3sL4kqtJlcpXroDTDmJ.rmSpXd3dIbrHY"
+    ),
+    revision=1,
+)
+CONTEXT: Any = SimpleNamespace(
+    function_name="batch-report",
+    memory_limit_in_mb=512,
+    invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:batch-report",
+    aws_request_id="f1",
+)
+
+
+class FakeSqs:
+    """Remembers which messages were made visible again, and after how many seconds."""
+
+    def __init__(self) -> None:
+        self.waits: list[int] = []
+
+    def get_queue_url(self, **_: str) -> dict[str, str]:
+        return {"QueueUrl": "https://sqs.example/queue"}
+
+    def change_message_visibility(self, **request: Any) -> None:
+        self.waits.append(request["VisibilityTimeout"])
+
+
+@pytest.fixture
+def sqs(monkeypatch: pytest.MonkeyPatch) -> FakeSqs:
+    fake = FakeSqs()
+    monkeypatch.setattr(app, "client", lambda _: fake)
+    return fake
+
+
+def load(name: str) -> dict[str, Any]:
+    event: dict[str, Any] = json.loads((EVENTS / name).read_text(encoding="utf-8"))
+    return event
+
+
+def test_a_request_is_reported() -> None:
+    reported: list[ReportRequest] = []
+
+    answer = app.lambda_handler(load("report.json"), CONTEXT, reported.append)
+
+    assert reported == [REQUEST]
+    assert answer == {"batchItemFailures": []}
+
+
+def test_a_poison_message_goes_back_at_once_to_reach_its_dead_letter_queue(sqs: FakeSqs) -> None:
+    reported: list[ReportRequest] = []
+    event = load("poison.json")
+
+    answer = app.lambda_handler(event, CONTEXT, reported.append)
+
+    assert reported == []
+    assert answer == {"batchItemFailures": [{"itemIdentifier": event["Records"][0]["messageId"]}]}
+    assert sqs.waits == [0]
+
+
+def test_a_poison_message_leaves_its_neighbours_alone(sqs: FakeSqs) -> None:
+    reported: list[ReportRequest] = []
+    event = load("mixed.json")
+
+    answer = app.lambda_handler(event, CONTEXT, reported.append)
+
+    assert reported == [REQUEST]
+    assert answer == {"batchItemFailures": [{"itemIdentifier": event["Records"][0]["messageId"]}]}
+    assert sqs.waits == [0]
+
+
+@pytest.mark.parametrize(
+    ("error", "wait"), [(TimeoutError("the bucket is slow"), 2), (CounterMismatchError("no"), 0)]
+)
+def test_a_report_that_cannot_be_written_is_tried_again_when_that_can_help(
+    sqs: FakeSqs, error: Exception, wait: int
+) -> None:
+    def broken(_: ReportRequest) -> None:
+        raise error
+
+    answer = app.lambda_handler(load("report.json"), CONTEXT, broken)
+
+    assert len(answer["batchItemFailures"]) == 1
+    assert sqs.waits == [wait]

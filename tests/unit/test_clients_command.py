@@ -1,0 +1,82 @@
+"""`pointflow clients`: settings are added, shown and changed one at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from pointflow.domain.client import Client, DuplicateContent, Matching
+from pointflow_cli.commands.clients import app
+from tests.unit.programme_desk import Desk, answer, desk, failure, run
+
+
+@pytest.fixture(name="behind")
+def _behind(monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    with desk(monkeypatch) as behind:
+        yield behind
+
+
+def test_a_client_is_added_with_its_settings(behind: Desk) -> None:
+    options = ("--name", "Globex Club", "--matching", "strict", "--duplicate-content", "credit")
+    expected = {
+        "client_id": "globex",
+        "name": "Globex Club",
+        "matching": "strict",
+        "duplicate_content": "credit",
+    }
+    assert answer(app, "add", "globex", *options) == expected
+    assert (
+        Client("globex", "Globex Club", Matching.STRICT, DuplicateContent.CREDIT) in behind.catalog
+    )
+
+
+def test_adding_again_changes_nothing_and_never_overwrites(behind: Desk) -> None:
+    answer(app, "add", "acme", "--matching", "strict")
+    answer(app, "add", "acme", "--matching", "strict")
+    assert "clients set acme" in failure(app, "add", "acme")
+    assert Client("acme", matching=Matching.STRICT) in behind.catalog
+
+
+def test_clients_are_listed_in_an_array(behind: Desk) -> None:
+    assert answer(app, "list") == []
+    behind.catalog.put_client(Client("globex"))
+    behind.catalog.put_client(Client("acme"))
+    assert [client["client_id"] for client in answer(app, "list")] == ["acme", "globex"]
+    assert "globex" in run(app, "list").stdout
+
+
+def test_a_client_is_shown_by_name_or_as_the_one_chosen(behind: Desk) -> None:
+    behind.catalog.put_client(Client("acme", "Acme Rewards"))
+    assert answer(app, "show", "acme")["name"] == "Acme Rewards"
+    assert answer(app, "show", "--client", "acme")["name"] == "Acme Rewards"
+    assert "Acme Rewards" in run(app, "show", "acme").stdout
+    assert "no client 'nobody'" in failure(app, "show", "nobody")
+
+
+def test_a_setting_is_changed_and_the_others_stay(behind: Desk) -> None:
+    behind.catalog.put_client(Client("acme", "Acme", duplicate_content=DuplicateContent.CREDIT))
+    assert answer(app, "set", "acme", "--matching", "strict")["name"] == "Acme"
+    answer(app, "set", "acme", "--name", "")
+    assert Client("acme", "", Matching.STRICT, DuplicateContent.CREDIT) in behind.catalog
+
+
+@pytest.mark.usefixtures("behind")
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("add", "a/b"), "'a/b' is no client id"),
+        (("add", "x" * 33), "is no client id"),
+        (("add", "acme", "--name", "a\x1bb"), "is no name"),
+        (("add", "acme", "--name", "n" * 101), "is no name"),
+        (("set", "acme"), "nothing to change"),
+        (("set", "acme", "--matching", "strict"), "there is no client 'acme'"),
+    ],
+)
+def test_what_cannot_be_done_is_told_in_one_line(arguments: tuple[str, ...], said: str) -> None:
+    assert said in failure(app, *arguments)
+
+
+@pytest.mark.usefixtures("behind")
+def test_a_setting_that_does_not_exist_is_a_usage_error() -> None:
+    assert run(app, "add", "acme", "--matching", "vague").exit_code == 2
