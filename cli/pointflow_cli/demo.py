@@ -21,11 +21,10 @@ from rich.rule import Rule
 from rich.table import Table
 
 from pointflow.adapters.dynamodb_members import DynamoDBMembers
-from pointflow.domain.submission import COMPLETE, Status, Submission, SubmissionRef
+from pointflow.domain.submission import COMPLETE, Status, Submission, SubmissionRef, Tally
 from pointflow.services.release_submission import discard_submission
 from pointflow_cli.batches import (
     Batches,
-    explain_outcome,
     open_batches,
     result_key,
     show_table,
@@ -92,7 +91,7 @@ def _demonstrate(stack: Stack) -> int:
     show_table(seen.values())
     _heading("Why")
     for submission, tally in seen.values():
-        for line in explain_outcome(submission, tally):
+        for line in _reasons(submission, tally):
             console.print(f"{submission.ref.file_name}: {line}", soft_wrap=True)
     _heading("Points by member")
     _show_balances(before, after)
@@ -159,6 +158,20 @@ def _discard_held(batches: dict[str, Batches], seen: Followed) -> None:
                 submission.ref, int(time.time()), store=mine.store, reports=mine.reports
             )
             seen.update(follow([submission.ref], mine.store, PATIENCE, lambda *_: None))
+
+
+def _reasons(submission: Submission, tally: Tally) -> Iterator[str]:
+    if tally.codes:
+        codes = ", ".join(f"{count} {code}" for code, count in sorted(tally.codes.items()))
+        yield f"{tally.rejected} rows rejected: {codes}"
+    for code, count in sorted(tally.warnings.items()):
+        yield f"{count} warned about: {code}"
+    if submission.refusal:
+        yield f"{submission.refusal.code}: {submission.refusal.message}"
+    if submission.status is Status.DUPLICATE:
+        yield "sent before with the same content: nothing happens a second time"
+    if submission.status is Status.DISCARDED:
+        yield f"was held: its content was credited as {submission.twin}"
 
 
 def _balances(stack: Stack) -> Balances:
