@@ -10,7 +10,16 @@ from typing import Annotated
 import typer
 
 from pointflow_cli import __version__
-from pointflow_cli.commands import activities, batch, clients, members
+from pointflow_cli.commands import (
+    activities,
+    batch,
+    clients,
+    credentials,
+    expirations,
+    members,
+    push,
+    quarantine,
+)
 from pointflow_cli.commands.down import down
 from pointflow_cli.commands.submit import submit
 from pointflow_cli.commands.up import up
@@ -81,6 +90,10 @@ app.add_typer(clients.app, name="clients")
 app.add_typer(members.members_app, name="members")
 app.add_typer(members.member_app, name="member")
 app.add_typer(activities.app, name="activities")
+app.add_typer(credentials.app, name="credentials")
+app.add_typer(push.app, name="push")
+app.add_typer(expirations.app, name="expirations")
+app.add_typer(quarantine.app, name="quarantine")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

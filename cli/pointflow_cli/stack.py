@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal, overload
-from urllib.parse import urlsplit
 
 import boto3
 import typer
@@ -158,12 +157,7 @@ class Stack:
     @property
     def api_url(self) -> str:
         """Where the API answers, up to and with the stage, without a slash at the end."""
-        url = urlsplit(self.output("ApiUrl"))
-        if self.endpoint_url is None:
-            return url.geturl().rstrip("/")
-        # The local AWS serves every API under its one address.
-        api_id = url.netloc.partition(".")[0]
-        return f"{self.endpoint_url}/_aws/execute-api/{api_id}/{url.path.strip('/')}"
+        return self.output("ApiUrl").rstrip("/")
 
     @property
     def upload_queue_url(self) -> str:

@@ -18,6 +18,7 @@ from pointflow_local.artifacts import Artifact, build_layer, host_architecture, 
 from pointflow_local.clients import local_client
 from pointflow_local.differences import (
     with_enforceable_policies,
+    with_local_api_urls,
     with_number_parameters,
     with_text_environment,
 )
@@ -88,7 +89,8 @@ class _Deployer:
             settings.ignored_settings(self._template, parameters, self._physical_ids()),
             self._client,
         )
-        return {o["OutputKey"]: o["OutputValue"] for o in deployed.get("Outputs", [])}
+        outputs = {o["OutputKey"]: o["OutputValue"] for o in deployed.get("Outputs", [])}
+        return with_local_api_urls(outputs, self._stack.endpoint_url)
 
     def _client(self, service: str) -> Any:
         return local_client(self._stack, service)

@@ -6,10 +6,13 @@ What it leaves out altogether is set by API after the deployment: see `settings`
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from pointflow_local.template import FUNCTION, Template, resources
+
+_API_URL = re.compile(r"https://(\w+)\.execute-api\.[^/]+/(\w+)")
 
 # On AWS the right to send, delete or hide a message covers a batch of them; here it does not.
 _BATCH_ACTIONS = {
@@ -89,3 +92,11 @@ def _wants_tls(statement: Any) -> bool:
 def _with_batch_actions(action: Any) -> list[Any]:
     actions = action if isinstance(action, list) else [action]
     return [*actions, *(_BATCH_ACTIONS[each] for each in actions if each in _BATCH_ACTIONS)]
+
+
+def with_local_api_urls(outputs: Mapping[str, str], endpoint_url: str) -> dict[str, str]:
+    """Outputs whose API addresses lead to the local AWS, which serves every API on its own port."""
+    return {
+        name: _API_URL.sub(rf"{endpoint_url}/_aws/execute-api/\1/\2", value)
+        for name, value in outputs.items()
+    }

@@ -16,10 +16,13 @@ from pathlib import Path
 
 from pointflow_local.errors import LocalStackError
 from pointflow_local.processes import ProcessId, alive, end, started
+from pointflow_local.sftp_keys import host_key_file, introduce_server, remove_keys
+from pointflow_local.sftp_users import open_server
 from pointflow_local.state import LocalStack, forget_state, home, read_state, write_state
 
 HOST = "127.0.0.1"
 DEFAULT_PORT = 4566
+DEFAULT_SFTP_PORT = 2222
 REGION = "us-east-1"
 # The one credential that ministack takes for the account's owner, also where it enforces IAM.
 OWNER_KEY = "test"
@@ -81,7 +84,9 @@ def start(*, keep: bool, auth: bool) -> LocalStack:
 
 
 def stop() -> bool:
-    """Stop whatever was started last, with its children, and remove its temporary files.
+    """Stop whatever was started last, with its children, and remove its temporary files and keys.
+
+    Keys stay where kept state does: its SFTP users know them.
 
     Returns
     -------
@@ -96,6 +101,8 @@ def stop() -> bool:
     if (child := _children.pop(stack.process.pid, None)) is not None:
         child.wait()
     shutil.rmtree(_scratch(stack.process.token), ignore_errors=True)
+    if not _kept().exists():
+        remove_keys()
     forget_state()
     return was_running
 
@@ -106,8 +113,11 @@ def log_file() -> Path:
 
 
 def free_ports(preferred: int) -> Ports:
-    """A port for the gateway, the preferred one where it is free, and another for SFTP."""
-    with _bound(preferred) or _bound(0) or _no_port() as gateway, _bound(0) or _no_port() as sftp:
+    """A port for the gateway, the preferred one where it is free, and likewise for SFTP."""
+    with (
+        _bound(preferred) or _bound(0) or _no_port() as gateway,
+        _bound(DEFAULT_SFTP_PORT) or _bound(0) or _no_port() as sftp,
+    ):
         return Ports(gateway.getsockname()[1], sftp.getsockname()[1])
 
 
@@ -149,6 +159,7 @@ def server_environment(ports: Ports, *, token: str, keep: bool, auth: bool) -> d
         "GATEWAY_PORT": str(ports.gateway),
         "SFTP_HOST": HOST,
         "SFTP_PORT": str(ports.sftp),
+        "POINTFLOW_SFTP_HOST_KEY": str(host_key_file()),
         "IOT_MTLS_ENABLED": "0",
         # A container engine on this machine is not ours to tidy.
         "DOCKER_HOST": f"unix://{scratch}/no-container-engine.sock",
@@ -173,6 +184,7 @@ def _start_once(*, keep: bool, auth: bool) -> LocalStack:
     write_state(stack)
     try:
         _wait_for_health(stack)
+        _open_sftp(stack)
     except BaseException:
         stop()
         raise
@@ -183,9 +195,11 @@ def _launch(ports: Ports, *, keep: bool, auth: bool) -> LocalStack:
     token = secrets.token_hex(16)
     scratch = _scratch(token)
     scratch.mkdir(parents=True)
+    introduce_server(HOST, ports.sftp)
     with log_file().open("wb") as log:
         server = subprocess.Popen(
-            [sys.executable, "-m", "ministack"],
+            # ministack, its SFTP server improved.
+            [sys.executable, "-m", "pointflow_local.sftp_server"],
             cwd=scratch,
             env=server_environment(ports, token=token, keep=keep, auth=auth),
             stdin=subprocess.DEVNULL,
@@ -205,7 +219,15 @@ def _launch(ports: Ports, *, keep: bool, auth: bool) -> LocalStack:
         process=ProcessId(server.pid, start_time, token),
         keep=keep,
         auth=auth,
+        sftp_port=ports.sftp,
     )
+
+
+def _open_sftp(stack: LocalStack) -> None:
+    open_server(stack)
+    # It goes on without SFTP, and says so in its log only, when somebody took the port.
+    if f"SFTP: listening on {HOST}:{stack.sftp_port} " not in _log():
+        raise _PortTakenError(f"the SFTP server does not listen: {log_tail()}", f"see {log_file()}")
 
 
 def _wait_for_health(stack: LocalStack) -> None:

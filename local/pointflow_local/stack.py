@@ -11,6 +11,7 @@ from pathlib import Path
 from pointflow_local import launcher
 from pointflow_local.deployer import Deployment, deploy
 from pointflow_local.errors import LocalStackError
+from pointflow_local.sftp_users import provide_users
 from pointflow_local.state import LocalStack, home, project_root, running, write_state
 
 
@@ -31,7 +32,9 @@ def bring_up(
     prepare: Callable[[LocalStack], None] | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> BroughtUp:
-    """Start the local AWS and deploy template.yaml to it; nothing when it is up already.
+    """Start the local AWS and deploy template.yaml to it.
+
+    When it is up already, only clients that are new get their SFTP users.
 
     Parameters
     ----------
@@ -55,6 +58,7 @@ def bring_up(
     """
     with _alone():
         if (up := running()) is not None:
+            provide_users(up)
             return BroughtUp(up, started=False)
         say("starting the local AWS")
         stack = launcher.start(keep=keep, auth=auth)
@@ -71,6 +75,8 @@ def bring_up(
             stack = replace(stack, outputs=outputs)
             if prepare is not None:
                 prepare(stack)
+            say("making SFTP users")
+            provide_users(stack)
         except BaseException:
             launcher.stop()
             raise

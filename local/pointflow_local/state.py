@@ -13,6 +13,7 @@ from pointflow_local.processes import ProcessId, alive
 
 LOCAL_STACK = "local"
 HOME_VARIABLE = "POINTFLOW_HOME"
+PRIVATE = 0o600
 
 
 def project_root() -> Path:
@@ -48,6 +49,10 @@ class LocalStack:
         Whether it enforces IAM policies.
     outputs : mapping of str to str
         The template's outputs; empty until the deployment is through.
+    sftp_port : int or None
+        TCP port of its SFTP server, on 127.0.0.1 too.
+    credentials : mapping of str to str or None
+        With which the sample client calls its API: `username`, `password`, `api_key`.
     """
 
     endpoint_url: str
@@ -58,6 +63,8 @@ class LocalStack:
     keep: bool = False
     auth: bool = False
     outputs: Mapping[str, str] = field(default_factory=dict)
+    sftp_port: int | None = None
+    credentials: Mapping[str, str] | None = field(default=None, repr=False)
 
     @property
     def port(self) -> int:
@@ -82,10 +89,13 @@ def read_state() -> LocalStack | None:
 
 
 def write_state(stack: LocalStack) -> None:
-    """Write the stack down, whole or not at all."""
+    """Write the stack down, whole or not at all, for nobody but its owner to read."""
     target = state_file()
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = target.with_suffix(".draft")
+    draft.unlink(missing_ok=True)
+    # Private from its first moment on, not after the fact.
+    draft.touch(mode=PRIVATE, exist_ok=False)
     draft.write_text(json.dumps(asdict(stack), indent=2) + "\n")
     draft.replace(target)
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from pointflow.config import Config
+from pointflow.push_bootstrap import PushConfig
 from tests.infrastructure.template import (
     PSEUDO_PARAMETERS,
     ROOT,
@@ -23,6 +24,10 @@ PACKAGES = {
     "ActivityCreditFunction": "activity_credit",
     "BatchReportFunction": "batch_report",
     "BatchWatchFunction": "batch_watch",
+    "ExpirationPushFunction": "expiration_push",
+    "ExpirationProjectionFunction": "expiration_projection",
+    "CredentialAuthorizerFunction": "credential_authorizer",
+    "HttpApiFunction": "http_api",
 }
 FUNCTIONS = sorted(resources("AWS::Lambda::Function"))
 NOT_OURS = {"POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "LOG_LEVEL"}
@@ -31,6 +36,7 @@ TABLES_AND_BUCKET = {
     "MEMBERS_TABLE": {"Ref": "MembersTable"},
     "LEDGER_TABLE": {"Ref": "LedgerTable"},
     "BATCHES_TABLE": {"Ref": "BatchesTable"},
+    "EXPIRATIONS_TABLE": {"Ref": "ExpirationsTable"},
     "BUCKET": {"Ref": "Bucket"},
 }
 QUEUES = {
@@ -38,6 +44,7 @@ QUEUES = {
     "CREDIT_QUEUE_URL": {"Ref": "CreditQueue"},
     "REPORT_QUEUE_URL": {"Ref": "ReportQueue"},
 }
+FROM_A_NUMBER = ({"Ref": "CellBytes"}, {"Ref": "PushHistoryDays"})  # CloudFormation makes it text
 GIVEN = {
     "BatchIntakeFunction": {
         *("CATALOG_TABLE", "BATCHES_TABLE", "BUCKET"),
@@ -52,6 +59,10 @@ GIVEN = {
     "BatchWatchFunction": {
         *("BATCHES_TABLE", "PART_QUEUE_URL", "REPORT_QUEUE_URL", "CREDIT_VISIBILITY_SECONDS"),
     },
+    "ExpirationPushFunction": {"EXPIRATIONS_TABLE", "BUCKET", "PUSH_HISTORY_DAYS"},
+    "ExpirationProjectionFunction": {"EXPIRATIONS_TABLE"},
+    "CredentialAuthorizerFunction": {"CATALOG_TABLE", "CREDENTIALS_PREFIX", "AUTH_MODE"},
+    "HttpApiFunction": {"EXPIRATIONS_TABLE", "MEMBERS_TABLE"},
 }
 
 
@@ -75,7 +86,8 @@ class _Asked(dict[str, str]):
 def names_that_the_code_reads() -> set[str]:
     asked = _Asked()
     Config.from_env(asked)
-    return asked.names
+    PushConfig.from_env(asked)
+    return asked.names | {"CREDENTIALS_PREFIX", "AUTH_MODE"}  # read one by one, at first use
 
 
 def test_the_template_gives_exactly_the_names_that_the_code_reads() -> None:
@@ -102,6 +114,7 @@ def test_the_settings_are_those_the_code_falls_back_to(function: str) -> None:
     }
 
     assert Config.from_env(plain) == Config.from_env({})
+    assert PushConfig.from_env(plain) == PushConfig.from_env({})
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -109,7 +122,8 @@ def test_every_setting_is_text_as_an_environment_wants_it(function: str) -> None
     numbers = {
         name: node
         for name, node in variables(function).items()
-        if not isinstance(value(node), str | dict) and node != {"Ref": "CellBytes"}
+        if not isinstance(value(node), str | dict)
+        and node not in ({"Ref": "CellBytes"}, {"Ref": "PushHistoryDays"})
     }
 
     assert numbers == {}

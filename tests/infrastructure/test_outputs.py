@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.infrastructure.template import resources, template
+from tests.infrastructure.template import Json, properties, resources, template
 
 OUTPUTS = template()["Outputs"]
 PARAMETERS = template()["Parameters"]
@@ -16,9 +16,17 @@ def test_every_bucket_table_queue_and_function_can_be_found() -> None:
     expected |= {f"{name}Url": name for name in resources("AWS::SQS::Queue")}
     expected |= {f"{name}Name": name for name in resources("AWS::Lambda::Function")}
 
-    assert {name: output["Value"] for name, output in OUTPUTS.items()} == {
-        name: {"Ref": logical_id} for name, logical_id in expected.items()
-    }
+    found = {name: output["Value"] for name, output in OUTPUTS.items()}
+    assert found.pop("ApiUrl")["Fn::Sub"].startswith("https://${Api}.execute-api.")
+    assert (
+        found.pop("CredentialsPrefix")
+        == variables_of("CredentialAuthorizerFunction")["CREDENTIALS_PREFIX"]
+    )
+    assert found == {name: {"Ref": logical_id} for name, logical_id in expected.items()}
+
+
+def variables_of(function: str) -> Json:
+    return properties(function)["Environment"]["Variables"]
 
 
 @pytest.mark.parametrize("output", OUTPUTS)

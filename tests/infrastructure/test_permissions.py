@@ -19,6 +19,10 @@ FOLLOW = {"dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"}
 WRITE_OBJECTS = {"s3:AbortMultipartUpload", "s3:PutObject"}
 LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
 TRACES = {"*": {"xray:PutTelemetryRecords", "xray:PutTraceSegments"}}
+CREDENTIALS = (
+    "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}"
+    ":secret:pointflow/${AWS::StackName}/credentials/*"
+)
 
 ALLOWED = {
     "BatchIntakeRole": {
@@ -61,6 +65,36 @@ ALLOWED = {
         "BatchWatchLogs": LOGS,
         **TRACES,
     },
+    "ExpirationPushRole": {
+        "ExpirationsTable": {"dynamodb:PutItem"},
+        "Bucket/quarantine/*": {"s3:PutObject"},
+        "ExpirationPushLogs": LOGS,
+        **TRACES,
+    },
+    "ExpirationProjectionRole": {
+        "ExpirationsTable.StreamArn": {
+            "dynamodb:DescribeStream",
+            "dynamodb:GetRecords",
+            "dynamodb:GetShardIterator",
+        },
+        "ExpirationsTable/stream/*": {"dynamodb:ListStreams"},
+        "ExpirationsTable": {"dynamodb:PutItem"},
+        "ProjectionDLQ": {"sqs:SendMessage"},
+        "ExpirationProjectionLogs": LOGS,
+        **TRACES,
+    },
+    "CredentialAuthorizerRole": {
+        "CatalogTable": {"dynamodb:GetItem"},
+        CREDENTIALS: {"secretsmanager:GetSecretValue"},
+        "CredentialAuthorizerLogs": LOGS,
+        **TRACES,
+    },
+    "HttpApiRole": {
+        "ExpirationsTable": {"dynamodb:GetItem", "dynamodb:Query"},
+        "MembersTable": {"dynamodb:BatchGetItem", "dynamodb:GetItem"},
+        "HttpApiLogs": LOGS,
+        **TRACES,
+    },
 }
 
 
@@ -75,6 +109,10 @@ def resource_name(node: Json) -> str:
             return text
         case {"Fn::GetAtt": [logical_id, "Arn"]}:
             return str(logical_id)
+        case {"Fn::GetAtt": [logical_id, attribute]}:
+            return f"{logical_id}.{attribute}"
+        case {"Fn::Sub": str(text)} if text == CREDENTIALS:
+            return text
         case {"Fn::Sub": str(text)}:
             name, arn, rest = text.removeprefix("${").partition(".Arn}")
             assert arn, text
@@ -141,9 +179,20 @@ def test_no_action_is_a_wildcard_and_no_resource_but_that_of_x_ray() -> None:
 
 
 def test_services_may_call_in_only_for_this_stack() -> None:
-    (permission,) = resources("AWS::Lambda::Permission").values()
-    assert permission["Properties"]["Principal"] == "events.amazonaws.com"
-    assert "SourceArn" in permission["Properties"]
+    callers: dict[str, set[str]] = {}
+    for permission in resources("AWS::Lambda::Permission").values():
+        assert "SourceArn" in permission["Properties"]
+        called = permission["Properties"]["FunctionName"]
+        function = called.get("Ref") or called["Fn::GetAtt"][0]
+        callers.setdefault(permission["Properties"]["Principal"], set()).add(function)
+    assert callers == {
+        "events.amazonaws.com": {"BatchWatchFunction"},
+        "apigateway.amazonaws.com": {
+            "CredentialAuthorizerFunction",
+            "ExpirationPushFunction",
+            "HttpApiFunction",
+        },
+    }
     for name, policy in resources("AWS::SQS::QueuePolicy").items():
         for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
             assert "aws:SourceArn" in json.dumps(statement["Condition"]), name

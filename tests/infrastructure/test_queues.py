@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.infrastructure.template import properties, resources, template, value
@@ -23,7 +25,7 @@ MAPPINGS = {
 
 
 def test_every_queue_is_either_a_work_queue_or_a_dead_letter_queue_that_is_used() -> None:
-    dead_letter_queues = {dlq for dlq, _ in WORK_QUEUES.values()} | {"WatchDLQ"}
+    dead_letter_queues = {dlq for dlq, _ in WORK_QUEUES.values()} | {"WatchDLQ", "ProjectionDLQ"}
 
     assert set(QUEUES) == set(WORK_QUEUES) | dead_letter_queues
 
@@ -60,12 +62,29 @@ def test_a_dead_letter_queue_takes_from_its_own_queue_alone(
     }
 
 
-def test_no_queue_redrives_to_the_queue_of_failed_sweeps() -> None:
-    assert properties("WatchDLQ")["RedriveAllowPolicy"] == {"redrivePermission": "denyAll"}
+@pytest.mark.parametrize("queue", ["WatchDLQ", "ProjectionDLQ"])
+def test_no_queue_redrives_to_a_queue_that_lambda_sends_to(queue: str) -> None:
+    assert properties(queue)["RedriveAllowPolicy"] == {"redrivePermission": "denyAll"}
 
 
 def test_every_mapping_is_known_and_nothing_else_polls() -> None:
-    assert set(resources("AWS::Lambda::EventSourceMapping")) == set(MAPPINGS)
+    streams = {"ExpirationProjectionFunctionView"}
+    assert set(resources("AWS::Lambda::EventSourceMapping")) == set(MAPPINGS) | streams
+
+
+def test_a_view_that_cannot_be_projected_holds_its_shard_up_for_a_while_only() -> None:
+    found = properties("ExpirationProjectionFunctionView")
+
+    assert found["EventSourceArn"] == {"Fn::GetAtt": ["ExpirationsTable", "StreamArn"]}
+    assert found["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert found["BisectBatchOnFunctionError"] is True
+    assert 0 < found["MaximumRetryAttempts"] < 100
+    assert found["MaximumRecordAgeInSeconds"] < 24 * 3600
+    assert found["DestinationConfig"]["OnFailure"]["Destination"] == {
+        "Fn::GetAtt": ["ProjectionDLQ", "Arn"]
+    }
+    (pattern,) = found["FilterCriteria"]["Filters"]
+    assert json.loads(pattern["Pattern"])["dynamodb"]["Keys"]["sk"]["S"] == ["CURRENT"]
 
 
 @pytest.mark.parametrize(("mapping", "expected"), MAPPINGS.items())

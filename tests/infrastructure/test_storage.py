@@ -20,6 +20,7 @@ TABLES = {
             "OpenIndex": [("open", "S"), ("updated_at", "N")],
         },
     ),
+    "ExpirationsTable": ([("pk", "S"), ("sk", "S")], {}),
 }
 
 

@@ -14,6 +14,7 @@ from pointflow.domain.text import shown
 from pointflow_cli.output import console, fail, note, print_json
 from pointflow_cli.programme import Programme, open_programme
 from pointflow_cli.stack import ClientOption, JsonOption, StackOption, default_client
+from pointflow_local.state import LOCAL_STACK, LocalStack, running
 
 app = typer.Typer(no_args_is_help=True, help="Add client programmes; see and change settings.")
 
@@ -53,6 +54,8 @@ def add(
 ) -> None:
     """Add a client programme. Adding it again with the same settings changes nothing.
 
+    On the local stack the client gets its SFTP user at once.
+
     Examples
     --------
         pointflow clients add acme --name "Acme Rewards"
@@ -71,6 +74,9 @@ def add(
         )
     if known is None:
         programme.catalog.put_client(client)
+    # Also for one that is there: this is what heals a user that could not be made before.
+    if programme.stack.name == LOCAL_STACK and (local := running()) is not None:
+        _provide_sftp(local, client_id)
     _print(client, as_json=as_json)
 
 
@@ -136,6 +142,16 @@ def set_client(
     if client != known:
         programme.catalog.put_client(client)
     _print(client, as_json=as_json)
+
+
+def _provide_sftp(stack: LocalStack, client_id: str) -> None:
+    # No other command needs what these load.
+    from pointflow_local.sftp_access import sftp_access  # noqa: PLC0415
+    from pointflow_local.sftp_users import provide_users  # noqa: PLC0415
+
+    provide_users(stack)
+    if (access := sftp_access(stack, client_id)) is not None:
+        note(f"SFTP as {client_id}: {access.command}")
 
 
 def _known(programme: Programme, client_id: str) -> Client:

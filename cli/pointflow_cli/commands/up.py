@@ -8,7 +8,8 @@ import typer
 
 from pointflow_cli.output import console, fail, note, notes, print_json
 from pointflow_cli.stack import JsonOption
-from pointflow_local.samples import SAMPLE_CLIENT, load_samples
+from pointflow_local.samples import SAMPLE_CLIENT, load_samples, with_sample_credentials
+from pointflow_local.sftp_access import sftp_access
 from pointflow_local.stack import bring_up
 from pointflow_local.state import LocalStack
 
@@ -32,13 +33,14 @@ def up(
 ) -> None:
     """Start the local AWS on 127.0.0.1 and deploy template.yaml to it.
 
-    Returns while the stack goes on running. Does nothing when it is up already.
+    Returns while the stack goes on running. When it is up already, only what is missing is made:
+    SFTP users of clients that were added since, and a credential for the sample client.
 
     Examples
     --------
         pointflow up
         pointflow up --keep --empty
-        pointflow up --json | jq -r .endpoint_url
+        pointflow up --json | jq -r .credentials.api_key
     """
     parameters = dict(_named(each) for each in parameter or [])
     with notes.status("") as status:
@@ -49,26 +51,34 @@ def up(
             prepare=None if empty else load_samples,
             say=lambda what: status.update(f"{what} ..."),
         )
-    if (up.stack.keep, up.stack.auth) != (keep, auth):
+    stack = up.stack if empty else with_sample_credentials(up.stack)
+    if (stack.keep, stack.auth) != (keep, auth):
         note("it was started with other options; to change them: pointflow down, then up again")
     if as_json:
-        print_json(describe(up.stack))
+        print_json(describe(stack))
         return
     state = "is up" if up.started else "was up already"
-    console.print(f"The local stack {state} at {up.stack.endpoint_url}.")
+    console.print(f"The local stack {state} at {stack.endpoint_url}.")
+    if (api_url := stack.outputs.get("ApiUrl")) is not None:
+        console.print(f"API: {api_url}", soft_wrap=True)
+    if stack.credentials is not None:
+        console.print(f"Credentials of {SAMPLE_CLIENT} for it: pointflow up --json", soft_wrap=True)
+    if (sftp := sftp_access(stack, SAMPLE_CLIENT)) is not None:
+        console.print(f"SFTP as {SAMPLE_CLIENT}: {sftp.command}", soft_wrap=True)
     console.print("Next: pointflow --stack local submit FILE --wait    Stop it: pointflow down")
 
 
 def describe(stack: LocalStack) -> dict[str, Any]:
     """The answer of `up --json`, for the sample client."""
+    sftp = sftp_access(stack, SAMPLE_CLIENT)
     return {
         "endpoint_url": stack.endpoint_url,
         "api_url": stack.outputs.get("ApiUrl"),
         "stack": "local",
         "bucket": stack.outputs.get("BucketName"),
         "client_id": SAMPLE_CLIENT,
-        "credentials": None,
-        "sftp": None,
+        "credentials": None if stack.credentials is None else dict(stack.credentials),
+        "sftp": None if sftp is None else sftp.document(),
     }
 
 

@@ -1,0 +1,1 @@
+"""The stream of ExpirationsTable -> the month index."""

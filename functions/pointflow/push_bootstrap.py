@@ -1,0 +1,74 @@
+"""Wires the push job. Apart from `bootstrap`, so that its cold start imports nothing of batches."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache, partial
+
+from pointflow.adapters.clients import client
+from pointflow.adapters.dynamodb_expirations import DynamoDBExpirations
+from pointflow.adapters.s3_quarantine import S3Quarantine
+from pointflow.domain.expiration_view import ViewChange
+from pointflow.domain.problem import Problem
+from pointflow.push_ports import Delivery
+from pointflow.services.accept_push import Receipt, take_in
+from pointflow.services.project_expirations import project_expirations
+
+type TakeIn = Callable[[Delivery], Receipt | Problem]
+type Project = Callable[[ViewChange], int]
+
+
+@dataclass(frozen=True, slots=True)
+class PushConfig:
+    """What template.yaml hands to the functions of the push job."""
+
+    expirations_table: str
+    bucket: str
+    history_days: int
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> PushConfig:
+        """Read the settings from environment variables."""
+        return cls(
+            expirations_table=env.get("EXPIRATIONS_TABLE", ""),
+            bucket=env.get("BUCKET", ""),
+            history_days=int(env.get("PUSH_HISTORY_DAYS", 400)),
+        )
+
+
+@cache
+def push_config() -> PushConfig:
+    """The settings of this process."""
+    return PushConfig.from_env(os.environ)
+
+
+@cache
+def intake() -> TakeIn:
+    """Push intake."""
+    # The S3 client is made when something is refused: a push that is stored never waits for it.
+    quarantine = S3Quarantine(lambda: client("s3"), push_config().bucket)
+    return partial(take_in, store=expirations(), quarantine=quarantine)
+
+
+@cache
+def projection() -> Project:
+    """The month index."""
+    index = expirations()
+    return lambda change: project_expirations(change, at=now(), index=index)
+
+
+@cache
+def expirations() -> DynamoDBExpirations:
+    """Views, history and month index."""
+    settings = push_config()
+    return DynamoDBExpirations(
+        client("dynamodb"), settings.expirations_table, history_days=settings.history_days
+    )
+
+
+def now() -> int:
+    """Milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000

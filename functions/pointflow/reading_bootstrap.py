@@ -1,0 +1,35 @@
+"""Wires what the API reads from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+from pointflow import push_bootstrap
+from pointflow.adapters.clients import client
+from pointflow.adapters.dynamodb_members import DynamoDBMembers
+from pointflow.push_ports import MemberLookup, MonthIndex, ViewReader
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the handlers of the API read from. `now` answers milliseconds since the epoch."""
+
+    views: ViewReader
+    members: MemberLookup
+    index: MonthIndex
+    now: Callable[[], int]
+
+
+@cache
+def reading() -> Reading:
+    """What this process reads from."""
+    expirations = push_bootstrap.expirations()
+    return Reading(
+        views=expirations,
+        members=DynamoDBMembers(client("dynamodb"), os.environ.get("MEMBERS_TABLE", "")),
+        index=expirations,
+        now=push_bootstrap.now,
+    )

@@ -1,0 +1,243 @@
+"""Answers what will expire: a member's current view and history, and everybody's next months."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from pointflow.domain.expiration_view import (
+    DIGEST_SHOWN,
+    ArchivedPush,
+    ExpirationView,
+    HistoryPosition,
+    IndexEntry,
+)
+from pointflow.domain.iso_time import utc_text
+from pointflow.domain.member import Identifier, IdentifierKey
+from pointflow.domain.push import KeyKind, MemberKey
+from pointflow.push_ports import MemberLookup, MonthIndex, ViewReader
+
+MAX_PAGE = 1_000
+MAX_HISTORY_PAGE = 50
+"""Each item holds a body of up to 64 KB, and a Lambda function answers with at most 6 MB."""
+
+MAX_EXAMINED = 5_000
+"""Entries that one page looks at, so that a page that finds little still ends in time."""
+
+CLOCKS_DIFFER = 60_000
+"""Milliseconds: what was written so shortly before a list was begun may count as written since."""
+
+MAX_RANGE_DAYS = 732
+"""Two years: inactivity rules reach that far, and each month costs a read of every shard."""
+
+_CURSOR_INVALID = "the cursor is not one that this list gave out"
+_HISTORY_CURSOR = re.compile(f"[0-9]{{1,15}}-[0-9a-f]{{{DIGEST_SHOWN}}}")
+_BEGUN = re.compile(r"[0-9]{1,15}\Z")
+_MAX_POSITION_CHARACTERS = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Page[Item]:
+    """Part of a list. `next_cursor` is None at its end."""
+
+    items: list[Item]
+    next_cursor: str | None
+
+    def document(self) -> dict[str, Any]:
+        """The JSON object of the answer, for items that are JSON objects."""
+        return {"items": self.items, "next_cursor": self.next_cursor}
+
+
+def read_current(
+    client_id: str, user_id: int, *, views: ViewReader, members: MemberLookup
+) -> ExpirationView | None:
+    """A member's current view.
+
+    A platform that does not always send the user id leaves views under the member's email or third
+    party id too; the newest of them is the current one.
+    """
+    found = [views.current(key) for key in _keys(client_id, user_id, members)]
+    return max(
+        (view for view in found if view is not None), key=lambda view: view.version, default=None
+    )
+
+
+def read_history(
+    client_id: str,
+    user_id: int,
+    *,
+    cursor: str | None,
+    limit: int,
+    views: ViewReader,
+    members: MemberLookup,
+) -> Page[ArchivedPush]:
+    """A member's pushes, newest message date first.
+
+    Parameters
+    ----------
+    cursor : str or None
+        `next_cursor` of the page before.
+    limit : int
+        From 1 to `MAX_HISTORY_PAGE`.
+
+    Raises
+    ------
+    ValueError
+        Limit or cursor is wrong; the message is for the caller.
+    """
+    _check_limit(limit, MAX_HISTORY_PAGE)
+    before = _history_position(cursor) if cursor is not None else None
+    found = [
+        push
+        for key in _keys(client_id, user_id, members)
+        for push in views.history(key, before, limit + 1)
+    ]
+    found.sort(key=lambda push: push.position, reverse=True)
+    page = found[:limit]
+    if len(found) <= limit:
+        return Page(page, None)
+    last = page[-1].position
+    return Page(page, f"{last.instant}-{last.digest}")
+
+
+def read_upcoming(
+    client_id: str,
+    first: date,
+    last: date,
+    *,
+    min_points: int = 1,
+    cursor: str | None,
+    limit: int,
+    now: int,
+    index: MonthIndex,
+    views: ViewReader,
+) -> Page[IndexEntry]:
+    """Who has points expiring from `first` to `last`, both included, soonest first.
+
+    A page may hold fewer than `limit` entries, or none, and still not be the last: only a
+    `next_cursor` of None ends the list. What moves to an earlier day while somebody turns the pages
+    is listed where it was: it may be listed twice, and is never missed.
+
+    Parameters
+    ----------
+    min_points : int
+        Least points on one day, from 1.
+    cursor : str or None
+        `next_cursor` of the page before, of the same client and days.
+    limit : int
+        From 1 to `MAX_PAGE`. A member who moved may add a few entries to it.
+    now : int
+        Milliseconds since the epoch.
+
+    Raises
+    ------
+    ValueError
+        A parameter is wrong; the message is for the caller.
+    """
+    _check_limit(limit, MAX_PAGE)
+    if min_points < 1:
+        raise ValueError("min_points must be at least 1")
+    if not 0 <= (last - first).days <= MAX_RANGE_DAYS:
+        raise ValueError(f"to must lie from 0 to {MAX_RANGE_DAYS} days after from")
+    begun, after = now, None
+    if cursor is not None:
+        begun, after = _index_position(cursor, client_id, first, last)
+    items: list[IndexEntry] = []
+    examined: IndexEntry | None = None
+    for count, entry in enumerate(index.entries(client_id, first, last, after)):
+        if examined is not None and (len(items) >= limit or count == MAX_EXAMINED):
+            return Page(items, _index_cursor(begun, examined.position))
+        if not entry.expiration.points and entry.written_at >= begun - CLOCKS_DIFFER:
+            found = _moved_before(entry, first, views)
+        else:
+            found = [entry]
+        items += [each for each in found if each.expiration.points >= min_points]
+        examined = entry
+    return Page(items, None)
+
+
+def history_item(push: ArchivedPush) -> dict[str, Any]:
+    """A push in the JSON of a history list."""
+    return {
+        "message_date": push.message_date,
+        "received_at": utc_text(push.version.received_at),
+        "push": push.document(),
+    }
+
+
+def upcoming_item(entry: IndexEntry) -> dict[str, Any]:
+    """An entry in the JSON of the upcoming list: the member as the push named it."""
+    member, expiration = entry.member, entry.expiration
+    return {
+        "user_id": int(member.value) if member.kind is KeyKind.USER_ID else None,
+        "email_address": member.value if member.kind is KeyKind.EMAIL else None,
+        "third_party_id": member.value if member.kind is KeyKind.THIRD_PARTY_ID else None,
+        "expiration_date": expiration.day.isoformat(),
+        "points_expiring": expiration.points,
+        "redemption_points": expiration.redemption,
+        "inactivity_points": expiration.inactivity,
+    }
+
+
+def _keys(client_id: str, user_id: int, members: MemberLookup) -> Iterator[MemberKey]:
+    """The keys under which a member's views may lie."""
+    yield MemberKey(client_id, KeyKind.USER_ID, str(user_id))
+    member = members.member(client_id, user_id)
+    if member is None:
+        return
+    if member.email is not None:
+        yield MemberKey(client_id, KeyKind.EMAIL, member.email)
+    if member.third_party_id is not None:
+        key = IdentifierKey(Identifier.THIRD_PARTY_ID, member.third_party_id)
+        # A shared third party id means its lowest holder, as it does in a batch.
+        if min(members.holders(client_id, [key]).get(key, {user_id})) == user_id:
+            yield MemberKey(client_id, KeyKind.THIRD_PARTY_ID, member.third_party_id)
+
+
+def _check_limit(limit: int, most: int) -> None:
+    if not 1 <= limit <= most:
+        raise ValueError(f"limit must lie between 1 and {most}")
+
+
+def _history_position(cursor: str) -> HistoryPosition:
+    if not _HISTORY_CURSOR.fullmatch(cursor):
+        raise ValueError(_CURSOR_INVALID)
+    instant, _, digest = cursor.partition("-")
+    return HistoryPosition(int(instant), digest)
+
+
+def _moved_before(emptied: IndexEntry, first: date, views: ViewReader) -> list[IndexEntry]:
+    """What a member has now on days before one that was emptied: the list has passed them."""
+    shown = views.current(emptied.member)
+    if shown is None:
+        return []
+    return [
+        IndexEntry(shown.member, each, shown.version)
+        for each in shown.expirations
+        if first <= each.day < emptied.expiration.day
+    ]
+
+
+def _index_cursor(begun: int, position: str) -> str:
+    told = f"{begun}:{position}".encode()
+    return base64.urlsafe_b64encode(told).decode("ascii").rstrip("=")
+
+
+def _index_position(cursor: str, client_id: str, first: date, last: date) -> tuple[int, str]:
+    """When the list was begun, and the position up to which it was read."""
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        told = base64.b64decode(padded.encode("ascii"), altchars=b"-_", validate=True).decode()
+        begun, _, position = told.partition(":")
+        day, _, member = position.partition("#")
+        fits = first <= date.fromisoformat(day) <= last
+        fits = fits and MemberKey.parse(member).client_id == client_id and bool(_BEGUN.match(begun))
+    except ValueError:
+        raise ValueError(_CURSOR_INVALID) from None
+    if not fits or len(position) > _MAX_POSITION_CHARACTERS:
+        raise ValueError(_CURSOR_INVALID)
+    return int(begun), position

@@ -1,0 +1,160 @@
+"""The function on the table's stream: in order, up to the first record that fails."""
+
+import io
+import json
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, cast
+
+import pytest
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from expiration_projection import app
+from pointflow import push_bootstrap
+from pointflow.adapters.expiration_items import entry_item, history_item, view_item
+from pointflow.domain.errors import ContentionError
+from pointflow.domain.expiration_view import ExpirationView, ViewChange, index_entries
+from pointflow.observability import logger, metrics
+from pointflow.services.project_expirations import project_expirations
+from tests.fakes.push_store import FakeExpirations
+from tests.unit.pushes import NOW, body, push, view
+from tests.unit.test_activity_credit_app import Context
+
+FIRST = view({"2022-05-31": 1, "2022-06-30": 2}, NOW)
+SECOND = view({"2022-06-30": 5}, NOW + 1)
+
+
+@pytest.fixture(autouse=True)
+def _namespace(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics.provider, "namespace", "pointflow")
+
+
+def stream_record(number: int, keys: Any, **images: Any) -> dict[str, Any]:
+    """A record as a stream of new and old images tells it."""
+    name = {2: "MODIFY", 1: "INSERT" if "NewImage" in images else "REMOVE"}.get(len(images))
+    return {
+        "eventID": f"e{number}",
+        "eventName": name,
+        "eventVersion": "1.1",
+        "eventSource": "aws:dynamodb",
+        "awsRegion": "us-east-1",
+        "dynamodb": {
+            "ApproximateCreationDateTime": 1_653_480_000,
+            "Keys": keys,
+            "SequenceNumber": str(number),
+            "SizeBytes": 1_000,
+            "StreamViewType": "NEW_AND_OLD_IMAGES",
+            **images,
+        },
+        "eventSourceARN": "arn:aws:dynamodb:us-east-1:000000000000:table/Expirations/stream/1",
+    }
+
+
+def changed(number: int, old: ExpirationView | None, new: ExpirationView | None) -> dict[str, Any]:
+    some = new or old
+    assert some is not None
+    item = view_item(some)
+    images = {
+        name: view_item(shown)
+        for name, shown in (("OldImage", old), ("NewImage", new))
+        if shown is not None
+    }
+    return stream_record(number, {"pk": item["pk"], "sk": item["sk"]}, **images)
+
+
+def invoke(records: Sequence[dict[str, Any]], project: push_bootstrap.Project) -> list[str]:
+    answer = app.lambda_handler(
+        {"Records": list(records)}, cast("LambdaContext", Context()), project
+    )
+    return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+
+def onto(index: FakeExpirations) -> push_bootstrap.Project:
+    return partial(project_expirations, at=NOW, index=index)
+
+
+def points(index: FakeExpirations) -> dict[str, int]:
+    return {day.isoformat(): each.expiration.points for (_, day), each in index.index.items()}
+
+
+def test_changes_of_views_reach_the_month_index() -> None:
+    index = FakeExpirations()
+
+    assert invoke([changed(1, None, FIRST), changed(2, FIRST, SECOND)], onto(index)) == []
+    assert points(index) == {"2022-05-31": 0, "2022-06-30": 5}
+
+
+def test_a_view_that_goes_is_followed() -> None:
+    index = FakeExpirations()
+    invoke([changed(1, None, SECOND), changed(2, SECOND, None)], onto(index))
+
+    assert points(index) == {"2022-06-30": 0}
+
+
+def test_records_about_other_items_are_passed_over() -> None:
+    archived = history_item(push(body({})), NOW, 400)
+    (entry, *_) = index_entries(ViewChange(None, FIRST), NOW)
+    listed = entry_item(entry)
+    records = [
+        stream_record(number, {"pk": item["pk"], "sk": item["sk"]}, NewImage=item)
+        for number, item in enumerate((archived, listed))
+    ]
+    index = FakeExpirations()
+
+    assert invoke(records, onto(index)) == []
+    assert points(index) == {}
+
+
+def test_the_first_record_that_fails_is_reported_and_what_follows_waits() -> None:
+    index = FakeExpirations()
+    poison = stream_record(2, {"pk": {"S": "acme#U#7"}, "sk": {"S": "CURRENT"}}, NewImage={})
+
+    records = [changed(1, None, FIRST), poison, changed(3, FIRST, SECOND)]
+    assert invoke(records, onto(index)) == ["2"]
+    assert points(index) == {"2022-05-31": 1, "2022-06-30": 2}
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        {},
+        {"NewImage": None},
+        {"NewImage": {**view_item(FIRST), "redemption": {"S": "x"}}},
+        {"NewImage": {**view_item(FIRST), "pk": {"S": "nobody"}}},
+        {"NewImage": {**view_item(FIRST), "instant": {"N": "x"}}},
+        {"OldImage": {"pk": {"S": "acme#U#7"}}, "NewImage": view_item(FIRST)},
+    ],
+)
+def test_a_record_that_is_no_view_is_poison(images: dict[str, Any]) -> None:
+    record = stream_record(7, {"pk": {"S": "acme#U#7"}, "sk": {"S": "CURRENT"}}, **images)
+
+    assert invoke([record], onto(FakeExpirations())) == ["7"]
+
+
+def test_a_busy_table_is_tried_again_from_the_same_record() -> None:
+    def busy(_change: ViewChange) -> int:
+        raise ContentionError("busy")
+
+    assert invoke([changed(1, None, FIRST)], busy) == ["1"]
+
+
+def test_metrics_and_logs_tell_how_many_and_never_who(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr(logger.registered_handler, "stream", stream)
+
+    def fail(_change: ViewChange) -> int:
+        raise KeyError("ann@example.com")
+
+    invoke([changed(1, None, FIRST)], onto(FakeExpirations()))
+    invoke([changed(1, None, FIRST)], fail)
+
+    done, failed = (
+        json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line
+    )
+    assert (done["ViewsProjected"], done["ProjectionsFailed"]) == ([1.0], [0.0])
+    assert (failed["ViewsProjected"], failed["ProjectionsFailed"]) == ([0.0], [1.0])
+    assert '"entries":2' in stream.getvalue()
+    assert "ann@example.com" not in stream.getvalue()
+    assert "acme#U#7" not in stream.getvalue()
