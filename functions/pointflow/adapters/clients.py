@@ -33,6 +33,7 @@ SETTINGS = {
         max_pool_connections=32,
     ),
     "sqs": Config(
+        parameter_validation=False,
         connect_timeout=2,
         read_timeout=10,
         retries={"mode": "standard", "total_max_attempts": 2},
