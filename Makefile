@@ -68,6 +68,10 @@ test-integration: dev-environment ## Adapters and the local AWS
 test-e2e: dev-environment ## The deployed stack, from upload to result file
 	$(PYTEST) tests/e2e
 
+.PHONY: soak
+soak: main-environment dev-environment ## The long tests: many gigabytes, half an hour
+	$(PYTEST) tests/soak
+
 # --- Check ------------------------------------------------------------------------------------------
 
 .PHONY: check

@@ -96,6 +96,17 @@ class SyntheticFile:
         """Blank lines."""
         return self.pages * self._kinds.count("blank")
 
+    @property
+    def valid_bytes(self) -> int:
+        """Bytes of the valid rows, line ends included."""
+        valid = zip(self._kinds, self._lines, strict=True)
+        return self.pages * sum(len(line) + 1 for kind, line in valid if kind == "row")
+
+    @property
+    def lines(self) -> int:
+        """Physical lines."""
+        return self.pages * PAGE_ROWS
+
     def read(self, start: int, end: int) -> Iterator[bytes]:
         """Bytes [start, end), at most to the end of the file, in blocks."""
         page, size = self.page, len(self.page)
@@ -174,6 +185,12 @@ class _Handler(BaseHTTPRequestHandler):
     item: ClassVar[Mapping[str, Any]]
     counts: ClassVar[Counts]
     queue_seconds: ClassVar[float]
+
+    def handle_expect_100(self) -> bool:
+        """Answer at once: the client waits for it."""
+        goes_on = super().handle_expect_100()
+        self.wfile.flush()
+        return goes_on
 
     def do_GET(self) -> None:
         """A range of the file, or the counts."""
