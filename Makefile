@@ -76,6 +76,10 @@ test-runtime: dev-environment sam-environment ## Every event in events/, on Lamb
 test-e2e: dev-environment ## The deployed stack, from upload to result file
 	$(PYTEST) tests/e2e
 
+.PHONY: soak
+soak: main-environment dev-environment ## The long tests: many gigabytes, half an hour
+	$(PYTEST) tests/soak
+
 # --- Check ------------------------------------------------------------------------------------------
 
 .PHONY: check

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -9,24 +10,35 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pointflow import bootstrap
 from pointflow.adapters.clients import client
 from pointflow.adapters.s3_events import read_uploads
+from pointflow.domain.errors import OutOfTimeError
 from pointflow.domain.messages import decode_part, is_part
 from pointflow.observability import logger
 from pointflow.queue_batch import process_records
 from pointflow.services.intake import Intake
 
+SECONDS_TO_FINISH = 60.0
+"""Kept of the invocation's time: no call that is under way when it begins takes longer to end."""
+
 
 @logger.inject_lambda_context(clear_state=True)
 def lambda_handler(
     event: dict[str, Any],
-    context: LambdaContext,  # noqa: ARG001
+    context: LambdaContext,
     intake: Intake | None = None,
 ) -> dict[str, Any]:
     """Handle a batch of UploadQueue or PartQueue."""
     intake = intake or bootstrap.intake()
+    end = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - SECONDS_TO_FINISH
+
+    def out_of_time() -> bool:
+        return time.monotonic() >= end
 
     def handle(body: str, receive_count: int) -> None:
+        if out_of_time():
+            raise OutOfTimeError("the messages before this one took the invocation's time")
         if is_part(body):
-            intake.part(decode_part(body), retry=receive_count > 1)
+            retry = receive_count > 1
+            intake.part(decode_part(body), retry=retry, out_of_time=out_of_time)
             return
         for upload in read_uploads(body):
             submission = intake.upload(upload)

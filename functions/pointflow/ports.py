@@ -98,8 +98,10 @@ class SubmissionStore(Protocol):
         """Keep a cell's measure and count it, once."""
         ...
 
-    def measures(self, ref: SubmissionRef) -> Iterator[CellMeasure]:
-        """All measures so far, by cell."""
+    def measures(
+        self, ref: SubmissionRef, first: int = 0, end: int | None = None
+    ) -> Iterator[CellMeasure]:
+        """The measures so far of the cells [first, end), by cell, read as they are drawn."""
         ...
 
     def claim(
@@ -130,8 +132,10 @@ class SubmissionStore(Protocol):
         the cell was closed with other figures. The last close moves PARSING -> CREDITING."""
         ...
 
-    def closes(self, ref: SubmissionRef) -> Iterator[CellClose]:
-        """The closed cells, by cell."""
+    def closes(
+        self, ref: SubmissionRef, first: int = 0, end: int | None = None
+    ) -> Iterator[CellClose]:
+        """The closed ones of the cells [first, end), by cell, read as they are drawn."""
         ...
 
     def begin_crediting(self, ref: SubmissionRef, at: int) -> bool:

@@ -100,6 +100,8 @@ class SubmissionFlowContract:
         for cell in (1, 0, 1):
             store.save_measure(ref(), measure(cell), 120)
         assert list(store.measures(ref())) == [measure(0), measure(1)]
+        assert list(store.measures(ref(), 1)) == [measure(1)]
+        assert list(store.measures(ref(), 0, 1)) == [measure(0)]
         assert known(store, ref()).cells_measured == 2
         assert list(store.closes(ref())) == []
         with pytest.raises(NotFoundError):
@@ -181,6 +183,8 @@ class SubmissionCountersContract:
         with pytest.raises(ChunkMismatchError):
             store.close_cell(ref(), replace(close(0), chunks=2), 121)
         assert list(store.closes(ref())) == [close(0)]
+        assert list(store.closes(ref(), 0, 1)) == [close(0)]
+        assert list(store.closes(ref(), 1, 2)) == []
         assert known(store, ref()).tally == close(0).tally
 
     def test_a_cell_of_a_file_that_is_not_parsed_cannot_be_closed(

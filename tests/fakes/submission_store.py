@@ -69,8 +69,10 @@ class FakeSubmissionStore(FakeClaims):
                 cell.measure = measure
                 self._change(ref, at, cells_measured=submission.cells_measured + 1)
 
-    def measures(self, ref: SubmissionRef) -> Iterator[CellMeasure]:
-        return iter([cell.measure for cell in self._cells_of(ref) if cell.measure])
+    def measures(
+        self, ref: SubmissionRef, first: int = 0, end: int | None = None
+    ) -> Iterator[CellMeasure]:
+        return iter([cell.measure for cell in self._cells_of(ref, first, end) if cell.measure])
 
     def close_cell(self, ref: SubmissionRef, close: CellClose, at: int) -> None:
         with self._lock:
@@ -91,8 +93,10 @@ class FakeSubmissionStore(FakeClaims):
         if submission.status is Status.PARSING and submission.cells_closed == submission.plan.cells:
             self._change(ref, at, status=Status.CREDITING)
 
-    def closes(self, ref: SubmissionRef) -> Iterator[CellClose]:
-        return iter([cell.close for cell in self._cells_of(ref) if cell.close])
+    def closes(
+        self, ref: SubmissionRef, first: int = 0, end: int | None = None
+    ) -> Iterator[CellClose]:
+        return iter([cell.close for cell in self._cells_of(ref, first, end) if cell.close])
 
     def begin_crediting(self, ref: SubmissionRef, at: int) -> bool:
         with self._lock:
@@ -214,7 +218,7 @@ class FakeSubmissionStore(FakeClaims):
     def _cell(self, ref: SubmissionRef, cell: int) -> _Cell:
         return self._cells.setdefault((ref, cell), _Cell())
 
-    def _cells_of(self, ref: SubmissionRef) -> list[_Cell]:
+    def _cells_of(self, ref: SubmissionRef, first: int, end: int | None) -> list[_Cell]:
         with self._lock:
-            keys = sorted(key for key in self._cells if key[0] == ref)
-            return [self._cells[key] for key in keys]
+            cells = range(first, self._known(ref).plan.cells if end is None else end)
+            return [self._cells[ref, cell] for cell in cells if (ref, cell) in self._cells]

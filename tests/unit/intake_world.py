@@ -104,6 +104,7 @@ class World:
     def credit_all(self) -> None:
         """Credit every chunk sent, each as often as it was sent, one point a row."""
         for chunk in self.chunks.sent:
+            assert self.store.begin_crediting(chunk.ref, NOW)
             tally = Tally(credited=chunk.row_count, points=chunk.row_count)
             outcome = ChunkOutcome(
                 chunk.cell, chunk.first_line, chunk.last_line, chunk.digest, tally, None

@@ -25,6 +25,12 @@ class FakeContext:
     invoked_function_arn = "arn:aws:lambda:us-east-1:123456789012:function:batch_intake"
     aws_request_id = "00000000-0000-4000-8000-000000000000"
 
+    def __init__(self, seconds_left: float = 300) -> None:
+        self.seconds_left = seconds_left
+
+    def get_remaining_time_in_millis(self) -> int:
+        return int(self.seconds_left * 1000)
+
 
 class FakeSqs:
     """The client that shows failed messages again."""
@@ -53,9 +59,10 @@ def world() -> World:
     return world
 
 
-def handle(world: World, event: dict[str, Any]) -> list[str]:
+def handle(world: World, event: dict[str, Any], seconds_left: float = 300) -> list[str]:
     """Run the handler; answers the messages to be tried again."""
-    answer = app.lambda_handler(event, cast("LambdaContext", FakeContext()), world.intake())
+    context = cast("LambdaContext", FakeContext(seconds_left))
+    answer = app.lambda_handler(event, context, world.intake())
     return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 
 
@@ -131,6 +138,19 @@ def test_a_part_delivered_again_makes_up_for_a_crash_after_the_plan(world: World
     handle(world, again)
 
     assert world.parts.sent == [part for part in lost if not isinstance(part, MeasurePart)]
+
+
+def test_a_cell_that_does_not_fit_the_invocation_is_shown_again_after_seconds(
+    world: World, sqs: FakeSqs
+) -> None:
+    handle(world, load("upload_plain"))
+    event = load("part_measure")
+
+    assert handle(world, event, seconds_left=59) == [event["Records"][0]["messageId"]]
+    assert world.submission(REF).cells_measured == 0
+    assert sqs.waits == [2]
+
+    assert handle(world, event) == []
 
 
 @pytest.mark.usefixtures("sqs")

@@ -48,8 +48,9 @@ def test_whoever_measures_the_last_cell_plans(world: World, backwards: bool) -> 
         world.intake().part(part, retry=False)
 
     assert world.submission().status is Status.PARSING
-    assert [part.cell for part in world.parts.sent] == list(range(len(parts)))
-    assert all(isinstance(part, ParsePart) for part in world.parts.sent)
+    cells = [part.cell for part in world.parts.sent if isinstance(part, ParsePart)]
+    assert cells == list(range(len(parts)))
+    assert len(world.parts.sent) == len(parts)
 
 
 def test_a_cell_measured_twice_counts_once(world: World) -> None:

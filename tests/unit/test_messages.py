@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from pointflow.domain.errors import MessageInvalidError
 from pointflow.domain.messages import (
     Chunk,
+    MeasureCells,
     MeasurePart,
+    ParseCells,
     ParsePart,
     Part,
     ReportRequest,
@@ -55,7 +57,18 @@ def test_a_chunk_survives_its_queue(chunk: Chunk) -> None:
     assert decode_chunk(encode_chunk(chunk)) == chunk
 
 
-@given(st.builds(MeasurePart, refs, numbers) | st.builds(ParsePart, refs, numbers, numbers))
+slices = st.tuples(numbers, numbers).filter(lambda cells: cells[0] < cells[1])
+parts = (
+    st.builds(MeasurePart, refs, numbers)
+    | st.builds(ParsePart, refs, numbers, numbers)
+    | st.builds(lambda ref, cells: MeasureCells(ref, *cells), refs, slices)
+    | st.builds(
+        lambda ref, cells, line: ParseCells(ref, cells[0], cells[1], line), refs, slices, numbers
+    )
+)
+
+
+@given(parts)
 def test_a_part_survives_its_queue(part: Part) -> None:
     body = encode_part(part)
 
@@ -150,6 +163,8 @@ def test_what_is_no_sound_credit_message_is_refused(body: str) -> None:
             {"v": 1, "kind": "parse", "client": "a", "file": "f", "version": "v", "cell": 0}
         ),
         json.dumps({"v": 1, "kind": "measure", "client": "a", "file": "f", "cell": 0}),
+        encode_part(MeasureCells(REF, 3, 3)),
+        encode_part(ParseCells(REF, 3, 2, 1)),
         encode_report(ReportRequest(REF, 1)),
     ],
 )

@@ -50,6 +50,16 @@ def test_an_upload_is_planned_with_its_own_receipt_time_and_the_limits_of_today(
     )
 
 
+def test_a_file_of_over_a_million_cells_gets_larger_ones(world: World) -> None:
+    size = 64 * 1_000_000 + 1
+    world.objects.upload(ref_of(), rows(1))
+
+    world.intake().upload(Upload(ref_of(), size, RECEIVED_AT))
+
+    plan = world.submission().plan
+    assert (plan.cell_bytes, plan.cells) == (65, -(-size // 65))
+
+
 def test_every_cell_is_asked_to_be_measured(world: World) -> None:
     world.intake().upload(world.uploaded(rows(12)))
 

@@ -168,7 +168,11 @@ def test_a_submission_that_cannot_be_looked_after_does_not_stop_the_others(
     stage.planned(broken, content="c1", at=NOW)
     stage.planned(sound, content="c2", at=NOW + 1)
     closes = stage.store.closes
-    monkeypatch.setattr(stage.store, "closes", lambda ref: closes(ref) if ref == sound else 1 / 0)
+    monkeypatch.setattr(
+        stage.store,
+        "closes",
+        lambda ref, *cells: closes(ref, *cells) if ref == sound else 1 / 0,
+    )
 
     summary = watch(stage, now=LATER + 1)
 

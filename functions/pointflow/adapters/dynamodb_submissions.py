@@ -21,7 +21,6 @@ from pointflow.adapters.submission_items import (
     read_tally,
 )
 from pointflow.adapters.submission_keys import (
-    CELLS,
     CHUNKS,
     COUNTERS,
     LAST_TRIES,
@@ -29,7 +28,6 @@ from pointflow.adapters.submission_keys import (
     Item,
     batch_key,
     cell_key,
-    cells_of,
     chunk_key,
     chunks_of,
     number,
@@ -40,6 +38,7 @@ from pointflow.adapters.submission_table import SubmissionTable, patient
 from pointflow.domain.errors import ChunkMismatchError, ConflictError, NotFoundError
 from pointflow.domain.submission import (
     CLAIMED,
+    MOST_CELLS,
     CellClose,
     CellMeasure,
     CellProgress,
@@ -107,9 +106,11 @@ class DynamoDBSubmissions:
         if 1 in self._table.transact([{"Update": cell}, {"Update": count}]):
             raise _not_found(ref)
 
-    def measures(self, ref: SubmissionRef) -> Iterator[CellMeasure]:
-        """All measures so far, by cell."""
-        items = self._table.query(cells_of(ref), CELLS)
+    def measures(
+        self, ref: SubmissionRef, first: int = 0, end: int | None = None
+    ) -> Iterator[CellMeasure]:
+        """The measures so far of the cells [first, end), by cell."""
+        items = self._cells(ref, first, end)
         return (measure for measure in map(read_measure, items) if measure)
 
     def claim(
@@ -159,9 +160,11 @@ class DynamoDBSubmissions:
                 raise ChunkMismatchError(f"{ref.batch}: cell {close.cell} closed otherwise before")
         self._start_crediting(ref, at)
 
-    def closes(self, ref: SubmissionRef) -> Iterator[CellClose]:
-        """The closed cells, by cell."""
-        items = self._table.query(cells_of(ref), CELLS)
+    def closes(
+        self, ref: SubmissionRef, first: int = 0, end: int | None = None
+    ) -> Iterator[CellClose]:
+        """The closed ones of the cells [first, end), by cell."""
+        items = self._cells(ref, first, end)
         return (close for close in map(read_close, items) if close)
 
     def begin_crediting(self, ref: SubmissionRef, at: int) -> bool:
@@ -276,6 +279,10 @@ class DynamoDBSubmissions:
         """Every submission of a name, by version."""
         items = self._table.query(f"{client_id}/{file_name}", UPLOADS)
         return map(read_submission, items)
+
+    def _cells(self, ref: SubmissionRef, first: int, end: int | None) -> Iterator[Item]:
+        last = MOST_CELLS - 1 if end is None else end - 1
+        return self._table.between(cell_key(ref, first), cell_key(ref, last))
 
     def _on_record(self, ref: SubmissionRef) -> Submission:
         return read_submission(self._item(ref))

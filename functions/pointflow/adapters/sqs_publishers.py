@@ -52,7 +52,7 @@ class Message:
     @property
     def size(self) -> int:
         """Bytes that count towards the limit of a call."""
-        return len(self.body.encode("utf-8"))
+        return len(self.body) if self.body.isascii() else len(self.body.encode("utf-8"))
 
 
 class QueueSender:
@@ -183,11 +183,12 @@ def batches(messages: Iterable[Message]) -> Iterator[list[Message]]:
     batch: list[Message] = []
     size = 0
     for message in messages:
-        if batch and (len(batch) == BATCH_MESSAGES or size + message.size > BATCH_BYTES):
+        more = message.size
+        if batch and (len(batch) == BATCH_MESSAGES or size + more > BATCH_BYTES):
             yield batch
             batch, size = [], 0
         batch.append(message)
-        size += message.size
+        size += more
     if batch:
         yield batch
 

@@ -65,6 +65,20 @@ class SubmissionTable:
             ConsistentRead=True,
         )
 
+    def between(
+        self, first: Mapping[str, Attribute], last: Mapping[str, Attribute]
+    ) -> Iterator[Item]:
+        """Items of one partition from one key to another, read consistently, page by page."""
+        return self.pages(
+            KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
+            ExpressionAttributeValues={
+                ":pk": first["pk"],
+                ":first": first["sk"],
+                ":last": last["sk"],
+            },
+            ConsistentRead=True,
+        )
+
     def pages(self, **query: Any) -> Iterator[Item]:
         """Items that a Query finds, page by page."""
         start: dict[str, Any] = {}

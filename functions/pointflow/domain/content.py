@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
-from itertools import accumulate
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from pointflow.domain.codes import FileCode
 from pointflow.domain.errors import TransientError
@@ -145,24 +145,64 @@ def measure_cell(blocks: Iterable[bytes], *, plan: Plan, cell: int) -> CellMeasu
     return measurer.finish(following)
 
 
-def content_digest(measures: Sequence[CellMeasure]) -> str:
-    """The identity of a file's content: SHA-256 over its cells' SHA-256, in hexadecimal."""
-    digests = (bytes.fromhex(measure.sha256) for measure in _in_order(measures))
-    return hashlib.sha256(b"".join(digests)).hexdigest()
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What all cells' measures say of the file.
+
+    `content` is the identity of its content: SHA-256 over its cells' SHA-256, in hexadecimal.
+    `first_row_line` is the number of its first line that is not blank; None where there is none.
+    """
+
+    cells: int
+    content: str
+    first_row_line: int | None
 
 
-def first_line_numbers(measures: Sequence[CellMeasure]) -> list[int]:
+def survey(measures: Iterable[CellMeasure]) -> Survey:
+    """Read the measures of every cell, in order, once; in constant memory."""
+    digest = hashlib.sha256()
+    cells = 0
+    first_row = None
+    for first_line, measure in numbered(measures):
+        digest.update(bytes.fromhex(measure.sha256))
+        cells += 1
+        if first_row is None and measure.first_row is not None:
+            first_row = first_line + measure.first_row
+    return Survey(cells, digest.hexdigest(), first_row)
+
+
+def numbered(
+    measures: Iterable[CellMeasure], first_cell: int = 0, first_line: int = 1
+) -> Iterator[tuple[int, CellMeasure]]:
+    """Each cell with the number, from 1, of the line that holds its first byte.
+
+    Parameters
+    ----------
+    measures : iterable of CellMeasure
+        Of `first_cell` and those that follow it, in order.
+    first_cell, first_line : int
+        Where to begin: a cell, and the line that holds its first byte.
+    """
+    for cell, measure in enumerate(measures, first_cell):
+        if measure.cell != cell:
+            raise ValueError("measures must be of every cell, in order")
+        yield first_line, measure
+        first_line += measure.newlines
+
+
+def content_digest(measures: Iterable[CellMeasure]) -> str:
+    """The identity of a file's content; see `Survey`."""
+    return survey(measures).content
+
+
+def first_line_numbers(measures: Iterable[CellMeasure]) -> list[int]:
     """By cell: the number, from 1, of the line that holds the cell's first byte."""
-    newlines = [measure.newlines for measure in _in_order(measures)]
-    return list(accumulate(newlines[:-1], initial=1))
+    return [first_line for first_line, _ in numbered(measures)]
 
 
-def first_row_line(measures: Sequence[CellMeasure]) -> int | None:
+def first_row_line(measures: Iterable[CellMeasure]) -> int | None:
     """The number of the file's first line that is not blank; None where there is none."""
-    for first_line, measure in zip(first_line_numbers(measures), measures, strict=True):
-        if measure.first_row is not None:
-            return first_line + measure.first_row
-    return None
+    return survey(measures).first_row_line
 
 
 def refuse_not_text(head: bytes) -> Refusal | None:
@@ -183,9 +223,3 @@ def _format(head: bytes) -> tuple[str, str] | None:
     if _PGP_PACKET.match(head):
         return "PGP-encrypted or signed", _DECRYPT
     return None
-
-
-def _in_order(measures: Sequence[CellMeasure]) -> Sequence[CellMeasure]:
-    if [measure.cell for measure in measures] != list(range(len(measures))):
-        raise ValueError("measures must be of every cell, in order")
-    return measures

@@ -13,6 +13,7 @@ PointflowError
 │   └── ObjectUnreadableError  the pinned object version is gone or unreadable
 ├── TransientError             trying again later is right
 │   ├── ContentionError        throttled or conflicting for longer than the deadline allows
+│   ├── OutOfTimeError         the invocation is about to be ended
 │   └── CredentialsUnavailableError  what a client is to prove itself with cannot be looked up
 ├── UnauthorizedError          no credential was presented, or one that is wrong
 └── ImportRowError             a line of an import file that cannot be used
@@ -85,6 +86,10 @@ class TransientError(PointflowError):
 
 class ContentionError(TransientError):
     """Throttled, or in conflict with other writers, for longer than the deadline allows."""
+
+
+class OutOfTimeError(TransientError):
+    """The work does not fit what is left of the invocation: the next one starts it afresh."""
 
 
 class CredentialsUnavailableError(TransientError):

@@ -18,6 +18,7 @@ from pointflow.domain.submission import SubmissionRef
 
 VERSION = 1
 
+type Kind = Literal["measure", "parse", "measure_cells", "parse_cells", "credit", "report"]
 
 LARGEST_INTEGER = 10**15 - 1
 """No line, cell, revision or time is larger: whatever claims so was not written here."""
@@ -53,7 +54,29 @@ class ParsePart:
     first_line: int
 
 
-Part = MeasurePart | ParsePart
+@dataclass(frozen=True, slots=True)
+class MeasureCells:
+    """Pass 1 over the cells [first, end): to be handed out as a part each."""
+
+    ref: SubmissionRef
+    first: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class ParseCells:
+    """Pass 2 over the cells [first, end): to be handed out as a part each.
+
+    `first_line` is the number of the line that holds the first byte of the first of them.
+    """
+
+    ref: SubmissionRef
+    first: int
+    end: int
+    first_line: int
+
+
+Part = MeasurePart | ParsePart | MeasureCells | ParseCells
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,14 +171,17 @@ def decode_chunk(body: str) -> Chunk:
 
 def encode_part(part: Part) -> str:
     """Write a PartQueue message."""
-    fields: dict[str, Any] = {
-        "v": VERSION,
-        "kind": "measure",
-        **_ref_fields(part.ref),
-        "cell": part.cell,
-    }
-    if isinstance(part, ParsePart):
-        fields |= {"kind": "parse", "first_line": part.first_line}
+    fields: dict[str, Any] = {"v": VERSION, "kind": "measure", **_ref_fields(part.ref)}
+    match part:
+        case MeasurePart():
+            fields |= {"cell": part.cell}
+        case ParsePart():
+            fields |= {"kind": "parse", "cell": part.cell, "first_line": part.first_line}
+        case MeasureCells():
+            fields |= {"kind": "measure_cells", "first": part.first, "end": part.end}
+        case ParseCells():
+            fields |= {"kind": "parse_cells", "first": part.first, "end": part.end}
+            fields |= {"first_line": part.first_line}
     return json.dumps(fields)
 
 
@@ -173,10 +199,17 @@ def is_part(body: str) -> bool:
 
 def decode_part(body: str) -> Part:
     """Read a PartQueue message back. Raises `MessageInvalidError`."""
-    fields = _fields(body, "measure", "parse")
-    if fields["kind"] == "measure":
-        return MeasurePart(_ref(fields), _integer(fields, "cell"))
-    return ParsePart(_ref(fields), _integer(fields, "cell"), _integer(fields, "first_line"))
+    fields = _fields(body, "measure", "parse", "measure_cells", "parse_cells")
+    ref = _ref(fields)
+    match fields["kind"]:
+        case "measure":
+            return MeasurePart(ref, _integer(fields, "cell"))
+        case "parse":
+            return ParsePart(ref, _integer(fields, "cell"), _integer(fields, "first_line"))
+        case "measure_cells":
+            return MeasureCells(ref, *_cells(fields))
+        case _:
+            return ParseCells(ref, *_cells(fields), _integer(fields, "first_line"))
 
 
 def encode_report(request: ReportRequest) -> str:
@@ -215,7 +248,14 @@ def _ref(fields: dict[str, Any]) -> SubmissionRef:
     return SubmissionRef(_text(fields, "client"), _text(fields, "file"), _text(fields, "version"))
 
 
-def _fields(text: str, *kinds: Literal["measure", "parse", "credit", "report"]) -> dict[str, Any]:
+def _cells(fields: dict[str, Any]) -> tuple[int, int]:
+    first, end = _integer(fields, "first"), _integer(fields, "end")
+    if first >= end:
+        raise MessageInvalidError("message must ask for at least one cell")
+    return first, end
+
+
+def _fields(text: str, *kinds: Kind) -> dict[str, Any]:
     try:
         fields = json.loads(text)
     except (ValueError, RecursionError) as error:

@@ -59,6 +59,10 @@ def sources(target: Status) -> frozenset[Status]:
     return frozenset(status for status, following in NEXT.items() if target in following)
 
 
+MOST_CELLS = 10**6
+"""A cell's number has six digits: S3's largest object, in cells of 64 MiB, has fewer cells."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class SubmissionRef:
     """Names one submission: the folder's client, the object's name in it, the object version."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pointflow.domain.messages import MeasurePart, Part, Upload
+from pointflow.domain.messages import MeasurePart, ParsePart, Part, Upload
 from pointflow.domain.submission import Submission
 from pointflow.ports import (
     Catalog,
@@ -15,9 +15,11 @@ from pointflow.ports import (
     ReportPublisher,
     SubmissionStore,
 )
+from pointflow.services.in_time import OutOfTime, never
 from pointflow.services.measure_cell import measure_cell
 from pointflow.services.parse_cell import parse_cell
 from pointflow.services.receive_upload import Limits, receive_upload
+from pointflow.services.spread_cells import spread_cells
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +48,17 @@ class Intake:
             now=self.clock(),
         )
 
-    def part(self, part: Part, *, retry: bool) -> None:
-        """Measure or parse a cell. `retry`: the message was delivered before."""
+    def part(self, part: Part, *, retry: bool, out_of_time: OutOfTime = never) -> None:
+        """Measure or parse a cell, or hand out a slice of them.
+
+        Parameters
+        ----------
+        part : Part
+        retry : bool
+            Whether the message was delivered before.
+        out_of_time : callable
+            Tells when to give a cell up; raises `OutOfTimeError` then.
+        """
         if isinstance(part, MeasurePart):
             measure_cell(
                 part,
@@ -58,8 +69,9 @@ class Intake:
                 parts=self.parts,
                 reports=self.reports,
                 now=self.clock(),
+                out_of_time=out_of_time,
             )
-        else:
+        elif isinstance(part, ParsePart):
             parse_cell(
                 part,
                 store=self.store,
@@ -67,4 +79,7 @@ class Intake:
                 chunks=self.chunks,
                 reports=self.reports,
                 now=self.clock(),
+                out_of_time=out_of_time,
             )
+        else:
+            spread_cells(part, store=self.store, parts=self.parts)

@@ -8,6 +8,7 @@ from pointflow.domain.messages import MeasurePart
 from pointflow.domain.submission import Status, Submission
 from pointflow.ports import Catalog, ObjectStore, PartPublisher, ReportPublisher, SubmissionStore
 from pointflow.services.fail_unreadable import fail_unreadable
+from pointflow.services.in_time import OutOfTime, in_time, never
 from pointflow.services.plan_submission import plan_submission
 from pointflow.services.settle import settle_submission
 
@@ -22,6 +23,7 @@ def measure_cell(
     parts: PartPublisher,
     reports: ReportPublisher,
     now: int,
+    out_of_time: OutOfTime = never,
 ) -> None:
     """Measure a cell, and plan the submission when no cell is missing.
 
@@ -35,19 +37,22 @@ def measure_cell(
         Ports.
     now : int
         Seconds since the epoch.
+    out_of_time : callable
+        Tells when to give up.
 
     Raises
     ------
+    OutOfTimeError
+        The cell could not be read in the time of one invocation.
     MessageInvalidError
         There is no such submission, or no such cell of it.
     """
     submission = _on_record(part, store)
     if submission.status is Status.PLANNING and not _all_measured(submission):
         start, end = content.measure_span(submission.plan, part.cell)
+        blocks = in_time(objects.read(part.ref, start, end), out_of_time)
         try:
-            measure = content.measure_cell(
-                objects.read(part.ref, start, end), plan=submission.plan, cell=part.cell
-            )
+            measure = content.measure_cell(blocks, plan=submission.plan, cell=part.cell)
         except ObjectUnreadableError:
             fail_unreadable(store, reports, part.ref, now)
             return

@@ -19,6 +19,7 @@ from pointflow.ports import (
     SubmissionStore,
 )
 from pointflow.services.fail_unreadable import fail_unreadable
+from pointflow.services.in_time import OutOfTime, in_time, never
 from pointflow.services.settle import settle_cell, settle_submission
 
 REJECTS_TYPE = "application/x-ndjson"
@@ -32,6 +33,7 @@ def parse_cell(
     chunks: ChunkPublisher,
     reports: ReportPublisher,
     now: int,
+    out_of_time: OutOfTime = never,
 ) -> None:
     """Parse a cell, send its chunks, keep its rejects, and close it.
 
@@ -45,6 +47,8 @@ def parse_cell(
         Ports.
     now : int
         Seconds since the epoch.
+    out_of_time : callable
+        Tells when to give up. A cell is sent whole or again: nothing is handed on within it.
 
     Raises
     ------
@@ -52,19 +56,21 @@ def parse_cell(
         There is no such submission, or no such cell of it.
     ContentionError
         The queue did not take every chunk in time. The cell stays open.
+    OutOfTimeError
+        The cell could not be read and sent in the time of one invocation. It stays open.
     """
     submission = store.get(part.ref)
     if submission is None:
         raise MessageInvalidError(f"no submission {part.ref.version} of {part.ref.batch}")
     if part.cell >= submission.plan.cells:
         raise MessageInvalidError(f"{part.ref.batch} has no cell {part.cell}")
-    if not _may_credit(submission):
+    if not may_credit(submission):
         # A run that finished the submission may have died before it asked for the report.
         settle_submission(store, reports, part.ref, now)
         return
     if store.cell_progress(part.ref, part.cell).chunks is None:
         try:
-            close = _CellParser(submission, part).run(objects, chunks)
+            close = _CellParser(submission, part, out_of_time).run(objects, chunks)
         except ObjectUnreadableError:
             fail_unreadable(store, reports, part.ref, now)
             return
@@ -77,7 +83,7 @@ def intake_rejects_key(ref: SubmissionRef, cell: int) -> str:
     return f"rejects/{ref.client_id}/{ref.file_name}/{ref.version}/{cell:06d}/intake.jsonl"
 
 
-def _may_credit(submission: Submission) -> bool:
+def may_credit(submission: Submission) -> bool:
     """Whether rows of the submission may go to the ledger's queue.
 
     A failed one is healed by cells that come late, unless another upload has taken its place.
@@ -90,7 +96,8 @@ def _may_credit(submission: Submission) -> bool:
 class _CellParser:
     """One run over one cell, counting on the way."""
 
-    def __init__(self, submission: Submission, part: ParsePart) -> None:
+    def __init__(self, submission: Submission, part: ParsePart, out_of_time: OutOfTime) -> None:
+        self._out_of_time = out_of_time
         self._submission = submission
         self._part = part
         self._sent = 0
@@ -122,7 +129,7 @@ class _CellParser:
         plan = self._submission.plan
         start, end = scan_span(plan, self._part.cell)
         return scan_cell(
-            objects.read(self._part.ref, start, end),
+            in_time(objects.read(self._part.ref, start, end), self._out_of_time),
             plan=plan,
             cell=self._part.cell,
             first_line=self._part.first_line,

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, datetime
-
 from pointflow.domain.client import DuplicateContent
-from pointflow.domain.codes import FileCode
-from pointflow.domain.content import FILE_EMPTY, content_digest, first_line_numbers, first_row_line
-from pointflow.domain.messages import MeasurePart, ParsePart
-from pointflow.domain.submission import Refusal, Status, Submission, SubmissionRef
+from pointflow.domain.content import FILE_EMPTY, numbered, survey
+from pointflow.domain.messages import MeasureCells, MeasurePart, ParseCells, ParsePart
+from pointflow.domain.submission import Status, Submission
 from pointflow.ports import (
     Catalog,
     ClaimResult,
@@ -17,7 +13,14 @@ from pointflow.ports import (
     ReportPublisher,
     SubmissionStore,
 )
+from pointflow.services.name_reused import name_reused
 from pointflow.services.settle import settle_submission
+
+CELLS_AT_ONCE = 1_000
+"""A run asks for so many cells itself, in some 100 calls of the queue, which takes a second or two.
+
+A file of more is asked for in slices of so many, which other runs spread.
+"""
 
 
 def plan_submission(
@@ -57,11 +60,34 @@ def send_measure_parts(
 
     Where all are, whoever measured the last one may have crashed before it planned: asking for
     that cell again makes up for it.
+
+    Parameters
+    ----------
+    submission : Submission
+        On record, not planned.
+    store, parts
+        Ports.
     """
-    measured = {measure.cell for measure in store.measures(submission.ref)}
-    cells = range(submission.plan.cells)
-    missing = [cell for cell in cells if cell not in measured] or [cells[-1]]
-    parts.send_parts(MeasurePart(submission.ref, cell) for cell in missing)
+    ref, cells = submission.ref, submission.plan.cells
+    if cells <= CELLS_AT_ONCE:
+        spread_measure(MeasureCells(ref, 0, cells), cells=cells, store=store, parts=parts)
+        return
+    parts.send_parts(
+        MeasureCells(ref, first, min(first + CELLS_AT_ONCE, cells))
+        for first in range(0, cells, CELLS_AT_ONCE)
+    )
+
+
+def spread_measure(
+    slice_: MeasureCells, *, cells: int, store: SubmissionStore, parts: PartPublisher
+) -> None:
+    """Ask for the cells of a slice that are not measured yet. `cells`: how many the file has."""
+    ref, wanted = slice_.ref, range(slice_.first, slice_.end)
+    measured = {measure.cell for measure in store.measures(ref, slice_.first, slice_.end)}
+    missing = [cell for cell in wanted if cell not in measured]
+    if not missing and slice_.end == cells:
+        missing = [cells - 1]
+    parts.send_parts(MeasurePart(ref, cell) for cell in missing)
 
 
 def send_parse_parts(
@@ -76,12 +102,26 @@ def send_parse_parts(
     store, parts
         Ports.
     """
-    closed = {close.cell for close in store.closes(submission.ref)}
-    first_lines = first_line_numbers(tuple(store.measures(submission.ref)))
+    ref, cells = submission.ref, submission.plan.cells
+    if cells <= CELLS_AT_ONCE:
+        spread_parse(ParseCells(ref, 0, cells, 1), store=store, parts=parts)
+        return
     parts.send_parts(
-        ParsePart(submission.ref, cell, first_line)
-        for cell, first_line in enumerate(first_lines)
-        if cell not in closed
+        ParseCells(ref, measure.cell, min(measure.cell + CELLS_AT_ONCE, cells), first_line)
+        for first_line, measure in numbered(store.measures(ref))
+        if measure.cell % CELLS_AT_ONCE == 0
+    )
+
+
+def spread_parse(slice_: ParseCells, *, store: SubmissionStore, parts: PartPublisher) -> None:
+    """Ask for the cells of a slice that are not closed yet."""
+    ref, first, end = slice_.ref, slice_.first, slice_.end
+    closed = {close.cell for close in store.closes(ref, first, end)}
+    measures = store.measures(ref, first, end)
+    parts.send_parts(
+        ParsePart(ref, measure.cell, first_line)
+        for first_line, measure in numbered(measures, first, slice_.first_line)
+        if measure.cell not in closed
     )
 
 
@@ -89,55 +129,15 @@ def _decide(
     submission: Submission, store: SubmissionStore, catalog: Catalog, now: int
 ) -> Submission:
     ref = submission.ref
-    measures = tuple(store.measures(ref))
-    first_row = first_row_line(measures)
-    if first_row is None:
+    found = survey(store.measures(ref))
+    if found.cells != submission.plan.cells:
+        raise ValueError("a file is planned only once every cell is measured")
+    if found.first_row_line is None:
         return store.refuse(ref, FILE_EMPTY, now)
     client = catalog.client(ref.client_id)
     # A client removed meanwhile has no setting: hold, which a person can undo.
     hold = client is None or client.duplicate_content is DuplicateContent.HOLD
-    claim = store.claim(ref, content_digest(measures), first_row, hold, now)
+    claim = store.claim(ref, found.content, found.first_row_line, hold, now)
     if claim.result is ClaimResult.NAME_REUSED:
-        return store.refuse(ref, _name_reused(store, claim.other), now)
+        return store.refuse(ref, name_reused(store, claim.other), now)
     return store.get(ref) or submission
-
-
-def _name_reused(store: SubmissionStore, owner_ref: SubmissionRef | None) -> Refusal:
-    owner = store.get(owner_ref) if owner_ref else None
-    earlier = "an earlier upload with other content"
-    credited = None
-    if owner:
-        received = datetime.fromtimestamp(owner.plan.received_at, UTC)
-        earlier += f", received {received:%Y-%m-%d %H:%M:%S} UTC"
-        credited = _credited_lines(store, owner)
-    done = f"rows in its lines {credited[0]}-{credited[1]} are" if credited else "no row of it is"
-    return Refusal(
-        FileCode.FILE_NAME_REUSED,
-        f"the file name belongs to {earlier}; {done} credited so far. Nothing of this upload was"
-        " credited: send the rows that are not in the earlier one under a new name",
-    )
-
-
-def _credited_lines(store: SubmissionStore, owner: Submission) -> tuple[int, int] | None:
-    """First and last line of the chunks that credited something, as far as is known now."""
-    cells = range(owner.plan.cells)
-    first = next(_credited_spans(store, owner.ref, cells), None)
-    if first is None:
-        return None
-    backwards = _credited_spans(store, owner.ref, reversed(cells))
-    return first[0], next(backwards, first)[1]
-
-
-def _credited_spans(
-    store: SubmissionStore, ref: SubmissionRef, cells: Iterator[int] | range
-) -> Iterator[tuple[int, int]]:
-    """By cell: where its credited chunks begin and end. Reads outcomes only of cells with some."""
-    for cell in cells:
-        if store.cell_progress(ref, cell).tally.credited:
-            spans = [
-                (outcome.first_line, outcome.last_line)
-                for outcome in store.outcomes(ref, cell)
-                if outcome.tally.credited
-            ]
-            if spans:
-                yield spans[0][0], spans[-1][1]

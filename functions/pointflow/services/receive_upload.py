@@ -10,7 +10,14 @@ from pointflow.domain.content import HEAD_BYTES, refuse_not_text
 from pointflow.domain.errors import ObjectUnreadableError
 from pointflow.domain.file_name import is_temporary_name, parse_file_name, refuse_other_client
 from pointflow.domain.messages import Upload
-from pointflow.domain.submission import Plan, Refusal, Status, Submission, SubmissionRef
+from pointflow.domain.submission import (
+    MOST_CELLS,
+    Plan,
+    Refusal,
+    Status,
+    Submission,
+    SubmissionRef,
+)
 from pointflow.domain.text import shown
 from pointflow.ports import (
     Catalog,
@@ -26,7 +33,10 @@ from pointflow.services.settle import settle_submission
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How files are cut from now on; a file keeps what it was planned with. Sizes in bytes."""
+    """How files are cut from now on; a file keeps what it was planned with. Sizes in bytes.
+
+    A file that would have over a million cells gets larger ones.
+    """
 
     cell_bytes: int
     chunk_rows: int
@@ -85,7 +95,7 @@ def _planned(upload: Upload, limits: Limits, now: int) -> Submission:
     plan = Plan(
         size=upload.size,
         received_at=upload.received_at,
-        cell_bytes=limits.cell_bytes,
+        cell_bytes=max(limits.cell_bytes, -(-upload.size // MOST_CELLS)),
         chunk_rows=limits.chunk_rows,
         chunk_bytes=limits.chunk_bytes,
         rulings=RULINGS,
