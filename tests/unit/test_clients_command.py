@@ -7,8 +7,21 @@ from collections.abc import Iterator
 import pytest
 
 from pointflow.domain.client import Client, DuplicateContent, Matching
+from pointflow_cli.commands import clients
 from pointflow_cli.commands.clients import app
+from pointflow_cli.programme import Programme
+from pointflow_cli.stack import Stack
+from pointflow_local.processes import ProcessId
+from pointflow_local.state import LocalStack
 from tests.unit.programme_desk import Desk, answer, desk, failure, run
+
+LOCAL = LocalStack(
+    endpoint_url="http://127.0.0.1:4567",
+    region="us-east-1",
+    access_key="test",
+    secret_key="test",
+    process=ProcessId(1, "now", "token"),
+)
 
 
 @pytest.fixture(name="behind")
@@ -36,6 +49,26 @@ def test_adding_again_changes_nothing_and_never_overwrites(behind: Desk) -> None
     answer(app, "add", "acme", "--matching", "strict")
     assert "clients set acme" in failure(app, "add", "acme")
     assert Client("acme", matching=Matching.STRICT) in behind.catalog
+
+
+def test_a_client_of_the_local_stack_gets_its_sftp_user_at_once(
+    behind: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    users_of: list[list[str]] = []
+    monkeypatch.setattr(
+        "pointflow_local.sftp_users.provide_users",
+        lambda _: users_of.append([client.client_id for client in behind.catalog.clients()]),
+    )
+    monkeypatch.setattr(clients, "running", lambda: LOCAL)
+    answer(app, "add", "acme")  # on another stack
+    assert users_of == []
+
+    local = Programme(Stack("local", "us-east-1", {}), behind.catalog, behind.members)
+    monkeypatch.setattr(clients, "open_programme", lambda _: local)
+    answer(app, "add", "globex")
+    assert users_of == [["acme", "globex"]]
+    answer(app, "add", "globex")  # one that could not be made is made now
+    assert users_of == [["acme", "globex"]] * 2
 
 
 def test_clients_are_listed_in_an_array(behind: Desk) -> None:

@@ -162,9 +162,7 @@ def _show_view(view: ExpirationView) -> None:
     redemption, inactivity = document.get(REDEMPTION) or [], document.get(INACTIVITY) or []
     if redemption:
         plain = not (console.encoding or "").lower().startswith("utf")
-        # A pipe is read by tools, or shown in some other window.
-        columns = console.width if console.is_terminal else 200
-        console.print(month_bars(redemption, columns=columns, plain=plain), width=200, crop=False)
+        console.print(month_bars(redemption, columns=console.width, plain=plain))
     for entry in inactivity:
         console.print(_inactivity(entry), soft_wrap=True)
     if not (redemption or inactivity):

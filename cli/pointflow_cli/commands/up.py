@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
@@ -51,7 +52,7 @@ def up(
             prepare=None if empty else load_samples,
             say=lambda what: status.update(f"{what} ..."),
         )
-    stack = up.stack if empty else with_sample_credentials(up.stack)
+    stack = replace(up.stack, credentials=None) if empty else with_sample_credentials(up.stack)
     if (stack.keep, stack.auth) != (keep, auth):
         note("it was started with other options; to change them: pointflow down, then up again")
     if as_json:

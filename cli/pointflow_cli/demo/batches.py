@@ -173,6 +173,10 @@ class BatchShow:
                 self._all.update(found)
 
 
+def _not_taken_up(names: str) -> NoReturn:
+    fail(f"not taken up within {PATIENCE:.0f} seconds: {names}", "see the log of the local AWS")
+
+
 def _only_submission(batches: Batches, name: str) -> SubmissionRef:
     """The submission of a name that was uploaded once: SFTP does not tell the version it made."""
     deadline = time.monotonic() + PATIENCE
@@ -181,10 +185,6 @@ def _only_submission(batches: Batches, name: str) -> SubmissionRef:
             return submission.ref
         time.sleep(0.1)
     _not_taken_up(name)
-
-
-def _not_taken_up(names: str) -> NoReturn:
-    fail(f"not taken up within {PATIENCE:.0f} seconds: {names}", "see the log of the local AWS")
 
 
 def _reasons(submission: Submission, tally: Tally) -> Iterator[str]:

@@ -87,20 +87,22 @@ class PushShow:
 
     def run(self) -> None:
         """Show the whole job."""
-        sample = json.loads(_sample("member_1001.json"))
-        self._send(sample)
-        self._show_member(sample)
+        self.send()
+        self._show_member()
         self._show_upcoming()
         self._show_quarantine()
 
-    def _send(self, sample: Push) -> None:
+    def send(self) -> None:
+        """Send pushes of every kind, and check each answer."""
         heading(f"Pushes of expirations: POST {ROUTE}")
         api, member = self._api, _sample("member_1001.json")
         printed = _sample("as_printed.json")
         self._post("422 PUSH_INVALID", "as printed in the source document", printed, api.api_key)
         self._post("200 stored", "the same with a member, Basic", member, api.basic)
         self._post("200 duplicate", "the same again, x-api-key", member, api.api_key)
-        self._post("200 stale", "one of the day before", _body(older(sample)), api.basic)
+        self._post(
+            "200 stale", "one of the day before", _body(older(json.loads(member))), api.basic
+        )
         self._post("401 CREDENTIAL_INVALID", "without a credential", member, {})
         for push in upcoming_pushes(self._now):
             self._post("200 stored", "one about next month", _body(push), api.api_key)
@@ -112,15 +114,16 @@ class PushShow:
             console.print(f"    {fault['path'] or 'the body'} {fault['message']}", soft_wrap=True)
         self._checks.expect(f"push {what}", expected, answer.told)
 
-    def _show_member(self, sample: Push) -> None:
+    def _show_member(self) -> None:
         heading(f"A member's expirations: pointflow expirations show {MEMBER}")
         expirations.show(str(MEMBER), stack=LOCAL_STACK, client=SAMPLE_CLIENT)
         answer = self._api.get(f"/v1/members/{MEMBER}/points-expiration")
+        sample = json.loads(_sample("member_1001.json"))
         self._checks.expect("the view of the member", Answer(200, sample), answer)
 
     def _show_upcoming(self) -> None:
         path = upcoming_path(self._now)
-        heading(f"Whose points expire next month: GET {path}")
+        heading(f"Whose points expire next month: GET {ROUTE}")
         console.print(f'curl -H "x-api-key: $KEY" "$API{path}"', style="dim", soft_wrap=True)
         expected = expected_upcoming(self._now)
         # The list follows the views within seconds.
