@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Column
 
-from pointflow.domain.submission import OPEN, Submission, SubmissionRef, Tally
+from pointflow.domain.submission import OPEN, Status, Submission, SubmissionRef, Tally
 from pointflow.ports import SubmissionStore
 from pointflow.services.read_progress import tally_so_far
 
@@ -23,6 +23,14 @@ Followed = dict[SubmissionRef, tuple[Submission, Tally]]
 def is_done(submission: Submission) -> bool:
     """Whether nothing more will happen by itself, and the results are written."""
     return submission.status not in OPEN and submission.reported_revision >= submission.revision
+
+
+def original_of(submission: Submission) -> SubmissionRef | None:
+    """The upload that a duplicate repeats; None for any other submission."""
+    if submission.status is not Status.DUPLICATE or submission.twin is None:
+        return None
+    ref = submission.ref
+    return SubmissionRef(ref.client_id, ref.file_name, submission.twin)
 
 
 def follow(
@@ -97,6 +105,14 @@ class ProgressView:
         self._tasks[ref] = self._sending.pop(ref.file_name)
         # How many rows there are is not known before they are parsed.
         self.progress.update(self._tasks[ref], total=None, counts="waiting")
+
+    def original(self, refs: Iterable[SubmissionRef]) -> None:
+        """Give uploads that duplicates repeat, and are waited for, lines of their own."""
+        for ref in refs:
+            if ref not in self._tasks:
+                self._tasks[ref] = self.progress.add_task(
+                    f"{ref.file_name}, sent before", total=None, counts="waiting"
+                )
 
     def show(self, submission: Submission, tally: Tally) -> None:
         """Show how far a submission is."""

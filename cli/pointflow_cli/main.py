@@ -73,10 +73,10 @@ def options(
     """Turn batch files into points on members' accounts, and see what became of every row."""
     select(
         Selection(
-            stack=stack or os.environ.get("POINTFLOW_STACK"),
-            client=client or os.environ.get("POINTFLOW_CLIENT"),
-            stack_from_env=not stack,
-            client_from_env=not client,
+            stack=os.environ.get("POINTFLOW_STACK") if stack is None else stack,
+            client=os.environ.get("POINTFLOW_CLIENT") if client is None else client,
+            stack_from_env=stack is None,
+            client_from_env=client is None,
         )
     )
 

@@ -231,6 +231,8 @@ def default_client(stack: Stack, client: str | None = None) -> str:
 
 
 def _choose(what: str, own: str | None, earlier: str | None, from_env: bool) -> str | None:
+    if own == "" or (earlier == "" and not from_env):
+        fail(f"--{what} is empty", "name one, or check the variable it was filled from")
     if own and earlier and own != earlier and not from_env:
         fail(f"--{what} was given twice: {earlier} and {own}", "give it once")
     return own or earlier or None

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from pointflow import bootstrap
 from pointflow.adapters.clients import client
-from pointflow.domain.messages import ReportRequest, decode_report
+from pointflow.domain.messages import decode_report
 from pointflow.observability import logger
 from pointflow.queue_batch import process_records
 
@@ -18,14 +17,14 @@ from pointflow.queue_batch import process_records
 def lambda_handler(
     event: dict[str, Any],
     context: LambdaContext,  # noqa: ARG001
-    report: Callable[[ReportRequest], None] | None = None,
+    report: bootstrap.Report | None = None,
 ) -> dict[str, Any]:
     """Handle a batch of ReportQueue."""
     report = report or bootstrap.report()
 
-    def handle(body: str, receive_count: int) -> None:  # noqa: ARG001
+    def handle(body: str, receive_count: int) -> None:
         request = decode_report(body)
-        report(request)
+        report(request, again=receive_count > 1)
         ref = request.ref
         logger.info(
             "reported", client_id=ref.client_id, version=ref.version, revision=request.revision

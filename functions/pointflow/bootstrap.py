@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from functools import cache, partial
 from typing import Protocol
 
@@ -14,6 +13,8 @@ from pointflow.adapters.dynamodb_ledger import DynamoDBLedger
 from pointflow.adapters.dynamodb_members import DynamoDBMembers
 from pointflow.adapters.dynamodb_submissions import DynamoDBSubmissions
 from pointflow.adapters.s3_objects import S3ObjectStore
+from pointflow.adapters.s3_results import S3ResultStore
+from pointflow.adapters.sqs_depths import SqsQueueDepths
 from pointflow.adapters.sqs_publishers import (
     SqsChunkPublisher,
     SqsPartPublisher,
@@ -33,6 +34,14 @@ class Credit(Protocol):
 
     def __call__(self, chunk: Chunk, *, receive_count: int, deadline: float) -> ChunkResult:
         """Decide every row of the chunk and credit the good ones."""
+        ...
+
+
+class Report(Protocol):
+    """Writes one submission's results; see `report_submission`."""
+
+    def __call__(self, request: ReportRequest, *, again: bool) -> None:
+        """Write the newest revision, unless that is done and this is the first delivery."""
         ...
 
 
@@ -74,9 +83,10 @@ def credit() -> Credit:
 
 
 @cache
-def report() -> Callable[[ReportRequest], None]:
+def report() -> Report:
     """Result files."""
-    return partial(report_submission, store=_submissions(), objects=_objects())
+    results = S3ResultStore(client("s3"), config().bucket)
+    return partial(report_submission, store=_submissions(), objects=results)
 
 
 def watch(deadline: float) -> WatchSummary:
@@ -86,6 +96,7 @@ def watch(deadline: float) -> WatchSummary:
         store=_submissions(),
         parts=SqsPartPublisher(client("sqs"), settings.part_queue_url),
         reports=_reports(),
+        depths=SqsQueueDepths(client("sqs"), settings.part_queue_url, settings.credit_queue_url),
         credit_visibility=settings.credit_visibility_seconds,
         out_of_time=lambda: time.monotonic() >= deadline,
     ).run(_now())

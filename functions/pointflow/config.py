@@ -45,7 +45,7 @@ class Config:
             cell_bytes=int(env.get("CELL_BYTES", 64 * 1024 * 1024)),
             chunk_rows=int(env.get("CHUNK_ROWS", 500)),
             chunk_bytes=int(env.get("CHUNK_BYTES", 100_000)),
-            max_receive_count=int(env.get("MAX_RECEIVE_COUNT", 5)),
+            max_receive_count=int(env.get("MAX_RECEIVE_COUNT", 10)),
             credit_visibility_seconds=int(env.get("CREDIT_VISIBILITY_SECONDS", 360)),
         )
 

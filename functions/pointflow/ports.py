@@ -32,7 +32,8 @@ from pointflow.domain.submission import (
 
 
 class ObjectStore(Protocol):
-    """The bucket. Raises `ObjectUnreadableError` when a pinned version is gone or denied."""
+    """The bucket. Raises `ObjectUnreadableError` when a pinned version is gone for good; being
+    denied it is no such thing, and may pass."""
 
     def read(self, ref: SubmissionRef, start: int, end: int) -> Iterator[bytes]:
         """Bytes [start, end) of the pinned version in blocks of about 1 MiB.
@@ -51,6 +52,18 @@ class ObjectStore(Protocol):
     def writer(self, key: str, content_type: str) -> AbstractContextManager[ObjectWriter]:
         """Stream an object of any size in constant memory; nothing appears when the block raises,
         and nothing when nothing was written."""
+        ...
+
+
+class ResultStore(ObjectStore, Protocol):
+    """The bucket, for whoever replaces results: nobody else looks at them again or removes any."""
+
+    def find(self, key: str) -> bytes | None:
+        """A small object that pointflow itself wrote; None where there is none."""
+        ...
+
+    def remove(self, key: str) -> None:
+        """Remove an object, if it is there."""
         ...
 
 
@@ -167,7 +180,8 @@ class SubmissionStore(Protocol):
         ...
 
     def mark_last_try(self, ref: SubmissionRef, cell: int, first_line: int, at: int) -> None:
-        """Leave a trace of a chunk's last delivery before its dead-letter queue."""
+        """Leave a trace of a chunk's last delivery before its dead-letter queue, whether or not
+        there is such a submission."""
         ...
 
     def last_tries(self, ref: SubmissionRef, cell: int) -> Mapping[int, int]:
@@ -178,13 +192,15 @@ class SubmissionStore(Protocol):
         """Note that a revision's result files are written."""
         ...
 
-    def open_since(self, before: int) -> Iterator[Submission]:
-        """Submissions with work or a report outstanding that have not moved since `before`,
-        longest first. Eventually consistent."""
+    def open_since(self, before: int) -> Iterator[SubmissionRef]:
+        """Submissions with work or a report outstanding that have neither moved nor been looked
+        after since `before`, longest first. Eventually consistent. Their records are not read: one
+        that cannot be read must not hide the others."""
         ...
 
-    def count_asked_again(self, ref: SubmissionRef, at: int) -> None:
-        """Note that `batch_watch` woke the submission."""
+    def count_look(self, ref: SubmissionRef, at: int) -> None:
+        """Note that `batch_watch` found an outstanding submission standing still. Whatever brings
+        it further starts the count afresh."""
         ...
 
     def listing(
@@ -216,13 +232,27 @@ class ReportPublisher(Protocol):
     def request_report(self, request: ReportRequest) -> None: ...
 
 
+class QueueDepths(Protocol):
+    """How many messages the work queues hold: waiting, delayed or being worked on.
+
+    Approximate while messages come and go; right within a minute or so once nothing does. Nothing
+    is taken out of a queue by asking.
+    """
+
+    def parts(self) -> int: ...
+
+    def chunks(self) -> int: ...
+
+
 class Catalog(Protocol):
     """Clients and activities."""
 
     def client(self, client_id: str) -> Client | None: ...
 
-    def activities(self, client_id: str, activity_ids: Collection[int]) -> Mapping[int, Activity]:
-        """Those that exist."""
+    def activities(
+        self, client_id: str, activity_ids: Collection[int], *, fresh: bool = False
+    ) -> Mapping[int, Activity]:
+        """Those that exist; `fresh`: as they stand now, whatever is remembered of them."""
         ...
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pointflow.adapters.retrying import error_code
-from pointflow.domain.errors import PermanentError, PointflowError
+from pointflow.described_error import described
+from pointflow.domain.errors import PermanentError
 from pointflow.observability import logger
 
 if TYPE_CHECKING:
@@ -63,7 +62,7 @@ def _show_again(
     logger.error(
         "message failed",
         message_id=record["messageId"],
-        **_described(error),
+        **described(error),
         receive_count=receive_count,
         permanent=permanent,
         wait_seconds=wait,
@@ -74,20 +73,12 @@ def _show_again(
         sqs().change_message_visibility(
             QueueUrl=queue_url, ReceiptHandle=record["receiptHandle"], VisibilityTimeout=wait
         )
-    except (BotoCoreError, ClientError):
-        # The message comes back by itself, later: after the queue's visibility timeout.
-        logger.exception("visibility not changed", message_id=record["messageId"], region=region)
-
-
-def _described(error: Exception) -> dict[str, Any]:
-    """What may be logged of an error: text of our own making, and where it was raised.
-
-    Another's text, and the traceback that ends in it, may quote the message.
-    """
-    frames = traceback.extract_tb(error.__traceback__)
-    return {
-        "error": type(error).__name__,
-        "error_code": error_code(error) if isinstance(error, ClientError) else None,
-        "error_text": str(error) if isinstance(error, PointflowError) else None,
-        "raised_at": [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames],
-    }
+    except (BotoCoreError, ClientError) as refused:
+        # The message comes back by itself, later: after the queue's visibility timeout. Logged
+        # without its traceback, which would print the first error's text as well.
+        logger.error(
+            "visibility not changed",
+            message_id=record["messageId"],
+            region=region,
+            **described(refused),
+        )

@@ -6,7 +6,7 @@ import pytest
 
 from pointflow.domain.codes import FileCode
 from pointflow.domain.errors import ConflictError, NotFoundError
-from pointflow.domain.submission import Refusal, Status, SubmissionRef
+from pointflow.domain.submission import CellClose, Refusal, Status, SubmissionRef, Tally
 from pointflow.ports import Claim, ClaimResult, SubmissionStore
 from tests.contracts.submission_samples import (
     FAILURE,
@@ -19,11 +19,13 @@ from tests.contracts.submission_samples import (
     plan,
     ref,
     run_all,
+    settle,
     submission,
 )
 
 REFUSAL = Refusal(FileCode.FILE_NAME_REUSED, "the name is taken")
 TWIN = ref("t1", OTHER_NAME)
+THIRD_NAME = "activities_acme_20260103000000.txt"
 
 
 def fail_before_crediting(store: SubmissionStore, which: SubmissionRef) -> None:
@@ -45,6 +47,16 @@ def hold(store: SubmissionStore, which: SubmissionRef) -> None:
 def discard(store: SubmissionStore, which: SubmissionRef) -> None:
     hold(store, which)
     store.discard(which, 120)
+
+
+def reject_all(store: SubmissionStore, which: SubmissionRef) -> None:
+    """To COMPLETED_WITH_REJECTS, with nothing credited."""
+    accept(store, which)
+    assert store.begin_crediting(which, 112)
+    for cell in (0, 1):
+        store.close_cell(which, CellClose(cell, 0, Tally(rows=1, rejected=1), None), 115)
+        settle(store, which, cell, 116)
+    assert known(store, which).status is Status.COMPLETED_WITH_REJECTS
 
 
 class SubmissionClaimsContract:
@@ -203,8 +215,8 @@ class SubmissionClaimsContract:
         plan(store, ref())
         assert claim(store, ref()) == Claim(ClaimResult.ACCEPTED)
         assert not store.begin_crediting(TWIN, 200)
-        plan(store, ref("w1", "activities_acme_20260103000000.txt"))
-        third = claim(store, ref("w1", "activities_acme_20260103000000.txt"))
+        plan(store, ref("w1", THIRD_NAME))
+        third = claim(store, ref("w1", THIRD_NAME))
         assert third == Claim(ClaimResult.HELD, ref())
 
     def test_without_holding_a_failed_twin_may_still_heal(self, store: SubmissionStore) -> None:
@@ -212,6 +224,43 @@ class SubmissionClaimsContract:
         plan(store, ref())
         assert claim(store, ref(), hold=False) == Claim(ClaimResult.ACCEPTED)
         assert store.begin_crediting(TWIN, 200)
+
+    def test_a_twin_that_is_complete_and_credited_nothing_keeps_its_name_and_holds_nobody(
+        self, store: SubmissionStore
+    ) -> None:
+        reject_all(store, TWIN)
+        plan(store, ref())
+        assert claim(store, ref()) == Claim(ClaimResult.ACCEPTED)
+        again = ref("t2", OTHER_NAME)
+        plan(store, again)
+        assert claim(store, again, "mended content") == Claim(ClaimResult.NAME_REUSED, TWIN)
+        assert claim(store, again) == Claim(ClaimResult.DUPLICATE, TWIN)
+        third = ref("w1", THIRD_NAME)
+        plan(store, third)
+        assert claim(store, third) == Claim(ClaimResult.HELD, ref())
+
+    def test_whatever_credits_a_content_beside_others_holds_it_too(
+        self, store: SubmissionStore
+    ) -> None:
+        accept(store, TWIN)
+        plan(store, ref())
+        assert claim(store, ref(), hold=False) == Claim(ClaimResult.ACCEPTED)
+        store.fail(TWIN, FAILURE, 120)
+        third = ref("w1", THIRD_NAME)
+        plan(store, third)
+        assert claim(store, third) == Claim(ClaimResult.HELD, ref())
+
+    def test_a_twin_that_heals_beside_another_holds_when_the_other_has_let_go(
+        self, store: SubmissionStore
+    ) -> None:
+        fail_before_crediting(store, TWIN)
+        plan(store, ref())
+        assert claim(store, ref(), hold=False) == Claim(ClaimResult.ACCEPTED)
+        store.fail(ref(), FAILURE, 130)
+        assert store.begin_crediting(TWIN, 140)
+        third = ref("w1", THIRD_NAME)
+        plan(store, third)
+        assert claim(store, third) == Claim(ClaimResult.HELD, TWIN)
 
     def test_a_name_taken_over_twice_goes_to_the_last(self, store: SubmissionStore) -> None:
         fail_before_crediting(store, ref("v1"))

@@ -1,5 +1,7 @@
 """Finding submissions again: what every submission store must do."""
 
+from dataclasses import replace
+
 from pointflow.domain.codes import FileCode
 from pointflow.domain.submission import Refusal, Status, SubmissionRef
 from pointflow.ports import SubmissionStore
@@ -8,6 +10,7 @@ from tests.contracts.submission_samples import (
     NAME,
     OTHER_NAME,
     accept,
+    close,
     known,
     measure,
     plan,
@@ -24,18 +27,18 @@ class SubmissionLookupContract:
     def test_work_that_stands_still_is_found_longest_first(self, store: SubmissionStore) -> None:
         for version, at in (("late", 300), ("early", 100), ("middle", 200)):
             store.receive(submission(ref(version), at))
-        assert [each.ref.version for each in store.open_since(300)] == ["early", "middle"]
+        assert [each.version for each in store.open_since(300)] == ["early", "middle"]
 
     def test_what_moves_is_not_found(self, store: SubmissionStore) -> None:
         plan(store, ref(), at=100)
         store.save_measure(ref(), measure(0), 500)
         assert list(store.open_since(400)) == []
-        assert [each.ref for each in store.open_since(501)] == [ref()]
+        assert list(store.open_since(501)) == [ref()]
 
     def test_what_ended_is_found_until_its_report_is_written(self, store: SubmissionStore) -> None:
         plan(store, ref())
         store.refuse(ref(), REFUSAL, 120)
-        assert [each.ref for each in store.open_since(1000)] == [ref()]
+        assert list(store.open_since(1000)) == [ref()]
         store.reported(ref(), 1)
         assert list(store.open_since(1000)) == []
         assert not known(store, ref()).outstanding
@@ -48,7 +51,7 @@ class SubmissionLookupContract:
         store.reported(ref(), 1)
         assert list(store.open_since(1000)) == []
         store.release(ref(), 120)
-        assert [each.ref for each in store.open_since(1000)] == [ref()]
+        assert list(store.open_since(1000)) == [ref()]
 
     def test_the_report_of_an_older_revision_leaves_the_newer_one_outstanding(
         self, store: SubmissionStore
@@ -60,24 +63,48 @@ class SubmissionLookupContract:
             step()
         assert known(store, ref()).revision == 2
         store.reported(ref(), 1)
-        assert [each.ref for each in store.open_since(1000)] == [ref()]
+        assert list(store.open_since(1000)) == [ref()]
         store.reported(ref(), 2)
         store.reported(ref(), 1)
         assert known(store, ref()).reported_revision == 2
         assert list(store.open_since(1000)) == []
 
-    def test_waking_is_counted_once_a_time_and_counts_as_moving(
+    def test_a_look_is_counted_once_a_time_and_the_next_one_is_for_others_first(
         self, store: SubmissionStore
     ) -> None:
         accept(store, ref())
         for at in (500, 500, 600):
-            store.count_asked_again(ref(), at)
-        assert known(store, ref()).asked_again == 2
+            store.count_look(ref(), at)
+        assert known(store, ref()).looks == 2
         assert list(store.open_since(600)) == []
+
+    def test_whatever_brings_a_submission_further_takes_its_looks_back(
+        self, store: SubmissionStore
+    ) -> None:
+        received, *further, _ = steps(store, ref())
+        received()
+        for at, step in enumerate(further, start=500):
+            before = known(store, ref())
+            store.count_look(ref(), at)
+            step()
+            after = known(store, ref())
+            moved = replace(after, looks=0, updated_at=0) != replace(before, looks=0, updated_at=0)
+            looks = 0 if moved else before.looks + 1
+            assert after.looks == looks, f"step {at - 499}: {before.status} -> {after.status}"
+        assert known(store, ref()).looks == 0
+
+    def test_a_repeat_that_changes_nothing_is_no_movement(self, store: SubmissionStore) -> None:
+        for step in steps(store, ref())[:6]:
+            step()
+        store.count_look(ref(), 500)
+        store.save_measure(ref(), measure(0), 501)
+        store.close_cell(ref(), close(0), 502)
+        store.complete(ref(), 503)
+        assert (known(store, ref()).looks, known(store, ref()).updated_at) == (1, 500)
 
     def test_what_is_done_is_not_woken(self, store: SubmissionStore) -> None:
         done = run_all(store, ref())
-        store.count_asked_again(ref(), 500)
+        store.count_look(ref(), 500)
         assert known(store, ref()) == done
 
     def test_a_clients_submissions_are_listed_newest_first(self, store: SubmissionStore) -> None:
@@ -109,6 +136,8 @@ class SubmissionLookupContract:
         store.mark_last_try(ref(), 0, 2, 130)
         assert store.last_tries(ref(), 0) == {2: 130, 501: 120}
         assert store.last_tries(ref(), 1) == {}
+        store.mark_last_try(ref("unknown"), 0, 2, 130)
+        assert store.last_tries(ref("unknown"), 0) == {2: 130}
 
     def test_an_object_with_the_longest_possible_name_is_recorded_and_refused(
         self, store: SubmissionStore

@@ -26,7 +26,13 @@ class FakeCatalog:
         self.client_reads.append(client_id)
         return self._clients.get(client_id)
 
-    def activities(self, client_id: str, activity_ids: Collection[int]) -> Mapping[int, Activity]:
+    def activities(
+        self,
+        client_id: str,
+        activity_ids: Collection[int],
+        *,
+        fresh: bool = False,
+    ) -> Mapping[int, Activity]:
         self.activity_reads.append(frozenset(activity_ids))
         return {
             activity_id: self._activities[client_id, activity_id]

@@ -29,18 +29,23 @@ class FakeObjectStore:
         self._block_bytes = block_bytes
         self._uploads: dict[SubmissionRef, bytes] = {}
         self._unreadable: set[SubmissionRef] = set()
+        self._denied: set[SubmissionRef] = set()
 
     def upload(self, ref: SubmissionRef, body: bytes) -> None:
         """Put a version in place, as a client would."""
         self._uploads[ref] = body
 
     def make_unreadable(self, ref: SubmissionRef) -> None:
-        """Delete a version, or deny it: readers cannot tell which."""
+        """Delete a version."""
         self._unreadable.add(ref)
 
-    def make_readable(self, ref: SubmissionRef) -> None:
-        """Give a version back."""
-        self._unreadable.discard(ref)
+    def deny(self, ref: SubmissionRef) -> None:
+        """Deny a version to its readers, as while a policy is being replaced."""
+        self._denied.add(ref)
+
+    def allow(self, ref: SubmissionRef) -> None:
+        """Let a version be read again."""
+        self._denied.discard(ref)
 
     def read(self, ref: SubmissionRef, start: int, end: int) -> Iterator[bytes]:
         self.reads.append((ref, start, end))
@@ -59,6 +64,13 @@ class FakeObjectStore:
         self.written[key] = body
         self.content_types[key] = content_type
 
+    def find(self, key: str) -> bytes | None:
+        return self.written.get(key)
+
+    def remove(self, key: str) -> None:
+        self.written.pop(key, None)
+        self.content_types.pop(key, None)
+
     @contextmanager
     def writer(self, key: str, content_type: str) -> Iterator[_Collector]:
         collector = _Collector()
@@ -67,6 +79,8 @@ class FakeObjectStore:
             self.put(key, bytes(collector.data), content_type)
 
     def _find(self, ref: SubmissionRef) -> bytes:
+        if ref in self._denied:
+            raise PermissionError(f"version {ref.version} of {ref.key} is denied")
         if ref in self._unreadable or ref not in self._uploads:
             raise ObjectUnreadableError(f"version {ref.version} of {ref.key} cannot be read")
         return self._uploads[ref]

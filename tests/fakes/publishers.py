@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from pointflow.domain.errors import ContentionError
 from pointflow.domain.messages import (
@@ -51,6 +52,20 @@ class FakeChunks:
                     raise ContentionError("the queue throttles")
                 self.refuse_after -= 1
             self.sent.append(decode_chunk(encode_chunk(chunk)))
+
+
+@dataclass
+class FakeDepths:
+    """What the queues are said to hold, everybody's messages together."""
+
+    in_parts: int = 0
+    in_chunks: int = 0
+
+    def parts(self) -> int:
+        return self.in_parts
+
+    def chunks(self) -> int:
+        return self.in_chunks
 
 
 class FakeReports:

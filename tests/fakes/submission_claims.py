@@ -55,7 +55,7 @@ class FakeClaims:
                 return self._earlier_claim(submission)
             planned: dict[str, Any] = {"content": content, "first_row_line": first_row_line}
             owner = self._other_owner(ref)
-            if owner and not owner.lets_go:
+            if owner and not owner.frees_name:
                 if owner.content != content:
                     return Claim(ClaimResult.NAME_REUSED, owner.ref)
                 self._twins[ref] = owner.ref
@@ -70,7 +70,7 @@ class FakeClaims:
         self, ref: SubmissionRef, planned: dict[str, Any], hold: bool, at: int
     ) -> Claim:
         holders = self._holders.setdefault((ref.client_id, planned["content"]), set())
-        standing = sorted(each for each in holders if not self._known(each).lets_go)
+        standing = sorted(each for each in holders if not self._known(each).frees_content)
         if standing and hold:
             twin = standing[0]
             self._twins[ref] = twin
@@ -80,8 +80,7 @@ class FakeClaims:
             for each in holders:
                 self._take_place(self._known(each), ref)
             holders.clear()
-        if not standing:
-            holders.add(ref)
+        holders.add(ref)
         self._change(ref, at, status=Status.PARSING, **planned)
         return Claim(ClaimResult.ACCEPTED)
 
@@ -148,6 +147,7 @@ class FakeClaims:
         return self._submissions[ref]
 
     def _change(self, ref: SubmissionRef, at: int, **changes: Any) -> None:
+        changes = {"looks": 0, **changes}
         self._submissions[ref] = replace(self._known(ref), updated_at=at, **changes)
 
     def _report(self, ref: SubmissionRef, at: int, **changes: Any) -> None:

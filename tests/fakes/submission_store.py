@@ -38,7 +38,7 @@ class FakeSubmissionStore(FakeClaims):
 
     def __init__(self, *submissions: Submission) -> None:
         super().__init__(*submissions)
-        self._asked_at: dict[SubmissionRef, int] = {}
+        self._looked_at: dict[SubmissionRef, int] = {}
         self._cells: dict[tuple[SubmissionRef, int], _Cell] = {}
 
     # Submissions
@@ -170,25 +170,21 @@ class FakeSubmissionStore(FakeClaims):
             if revision > submission.reported_revision:
                 self._submissions[ref] = replace(submission, reported_revision=revision)
 
-    def open_since(self, before: int) -> Iterator[Submission]:
+    def open_since(self, before: int) -> Iterator[SubmissionRef]:
         with self._lock:
-            return iter(
-                sorted(
-                    (
-                        each
-                        for each in self._submissions.values()
-                        if each.outstanding and each.updated_at < before
-                    ),
-                    key=lambda each: each.updated_at,
-                )
-            )
+            found = [
+                each
+                for each in self._submissions.values()
+                if each.outstanding and each.updated_at < before
+            ]
+        return iter([each.ref for each in sorted(found, key=lambda each: each.updated_at)])
 
-    def count_asked_again(self, ref: SubmissionRef, at: int) -> None:
+    def count_look(self, ref: SubmissionRef, at: int) -> None:
         with self._lock:
             submission = self._known(ref)
-            if submission.outstanding and self._asked_at.get(ref) != at:
-                self._asked_at[ref] = at
-                self._change(ref, at, asked_again=submission.asked_again + 1)
+            if submission.outstanding and self._looked_at.get(ref) != at:
+                self._looked_at[ref] = at
+                self._change(ref, at, looks=submission.looks + 1)
 
     def listing(
         self, client_id: str, *, status: Status | None = None, limit: int = 50

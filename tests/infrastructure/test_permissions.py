@@ -31,6 +31,7 @@ ALLOWED = {
         "CreditQueue": {"sqs:SendMessage"},
         "ReportQueue": {"sqs:SendMessage"},
         "Bucket/inbound/*": {"s3:GetObject", "s3:GetObjectVersion"},
+        "Bucket": {"s3:ListBucket"},
         "Bucket/rejects/*": WRITE_OBJECTS,
         "CatalogTable": {"dynamodb:GetItem"},
         "BatchesTable": FOLLOW | {"dynamodb:ConditionCheckItem", "dynamodb:PutItem"},
@@ -51,13 +52,14 @@ ALLOWED = {
     "BatchReportRole": {
         "ReportQueue": READ_QUEUE,
         "Bucket/rejects/*": {"s3:GetObject"},
-        "Bucket/outbound/*": WRITE_OBJECTS,
+        "Bucket/outbound/*": WRITE_OBJECTS | {"s3:DeleteObject", "s3:GetObject"},
         "BatchesTable": FOLLOW,
         "BatchReportLogs": LOGS,
         **TRACES,
     },
     "BatchWatchRole": {
-        "PartQueue": {"sqs:SendMessage"},
+        "PartQueue": {"sqs:GetQueueAttributes", "sqs:SendMessage"},
+        "CreditQueue": {"sqs:GetQueueAttributes"},
         "ReportQueue": {"sqs:SendMessage"},
         "WatchDLQ": {"sqs:SendMessage"},
         "BatchesTable": FOLLOW,
@@ -135,6 +137,17 @@ def allowed(role: str) -> dict[str, set[str]]:
 @pytest.mark.parametrize("role", ALLOWED)
 def test_a_role_may_do_what_its_function_does_and_nothing_else(role: str) -> None:
     assert allowed(role) == ALLOWED[role]
+
+
+def test_intake_is_told_what_is_missing_whatever_the_request_asks_for() -> None:
+    (statement,) = (
+        statement
+        for policy in properties("BatchIntakeRole")["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+        if statement["Action"] == ["s3:ListBucket"]
+    )
+
+    assert "Condition" not in statement
 
 
 def test_every_function_has_a_role_of_its_own() -> None:

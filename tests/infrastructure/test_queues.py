@@ -11,10 +11,10 @@ from tests.infrastructure.template import properties, resources, template, value
 FOURTEEN_DAYS = 14 * 24 * 3600
 QUEUES = sorted(resources("AWS::SQS::Queue"))
 WORK_QUEUES = {
-    "UploadQueue": ("UploadDLQ", 5),
-    "PartQueue": ("PartDLQ", 5),
-    "CreditQueue": ("CreditDLQ", 8),
-    "ReportQueue": ("ReportDLQ", 5),
+    "UploadQueue": ("UploadDLQ", 10),
+    "PartQueue": ("PartDLQ", 10),
+    "CreditQueue": ("CreditDLQ", 10),
+    "ReportQueue": ("ReportDLQ", 10),
 }
 MAPPINGS = {
     "BatchIntakeFunctionUpload": ("UploadQueue", "BatchIntakeFunction", 10),

@@ -146,6 +146,25 @@ def test_results_of_more_than_one_page_are_read_to_the_end(
     assert list(store.outcomes(ref(), 0)) == chunks
 
 
+def test_a_record_that_cannot_be_read_does_not_hide_the_others(
+    dynamodb: DynamoDBClient, tables: Mapping[str, str]
+) -> None:
+    store = store_on(dynamodb, tables)
+    accept(store, ref("sound"))
+    dynamodb.put_item(
+        TableName=tables["BatchesTable"],
+        Item={
+            "pk": {"S": f"acme/{NAME}"},
+            "sk": {"S": "UPLOAD#broken"},
+            "open": {"S": "OPEN"},
+            "updated_at": {"N": "1"},
+        },
+    )
+    assert list(store.open_since(1000)) == [ref("broken"), ref("sound")]
+    with pytest.raises(KeyError):
+        store.get(ref("broken"))
+
+
 def claim_overtaken_by(
     dynamodb: DynamoDBClient, tables: Mapping[str, str], other: Callable[[], object]
 ) -> Claim:

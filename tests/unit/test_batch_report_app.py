@@ -40,6 +40,16 @@ class FakeSqs:
         self.waits.append(request["VisibilityTimeout"])
 
 
+class Reports:
+    """Remembers what was asked for, and whether it had been delivered before."""
+
+    def __init__(self) -> None:
+        self.requests: list[tuple[ReportRequest, bool]] = []
+
+    def __call__(self, request: ReportRequest, *, again: bool) -> None:
+        self.requests.append((request, again))
+
+
 @pytest.fixture
 def sqs(monkeypatch: pytest.MonkeyPatch) -> FakeSqs:
     fake = FakeSqs()
@@ -53,32 +63,42 @@ def load(name: str) -> dict[str, Any]:
 
 
 def test_a_request_is_reported() -> None:
-    reported: list[ReportRequest] = []
+    reported = Reports()
 
-    answer = app.lambda_handler(load("report.json"), CONTEXT, reported.append)
+    answer = app.lambda_handler(load("report.json"), CONTEXT, reported)
 
-    assert reported == [REQUEST]
+    assert reported.requests == [(REQUEST, False)]
     assert answer == {"batchItemFailures": []}
 
 
+def test_a_report_is_told_that_its_request_was_delivered_before() -> None:
+    reported = Reports()
+    event = load("report.json")
+    event["Records"][0]["attributes"]["ApproximateReceiveCount"] = "2"
+
+    app.lambda_handler(event, CONTEXT, reported)
+
+    assert reported.requests == [(REQUEST, True)]
+
+
 def test_a_poison_message_goes_back_at_once_to_reach_its_dead_letter_queue(sqs: FakeSqs) -> None:
-    reported: list[ReportRequest] = []
+    reported = Reports()
     event = load("poison.json")
 
-    answer = app.lambda_handler(event, CONTEXT, reported.append)
+    answer = app.lambda_handler(event, CONTEXT, reported)
 
-    assert reported == []
+    assert reported.requests == []
     assert answer == {"batchItemFailures": [{"itemIdentifier": event["Records"][0]["messageId"]}]}
     assert sqs.waits == [0]
 
 
 def test_a_poison_message_leaves_its_neighbours_alone(sqs: FakeSqs) -> None:
-    reported: list[ReportRequest] = []
+    reported = Reports()
     event = load("mixed.json")
 
-    answer = app.lambda_handler(event, CONTEXT, reported.append)
+    answer = app.lambda_handler(event, CONTEXT, reported)
 
-    assert reported == [REQUEST]
+    assert reported.requests == [(REQUEST, False)]
     assert answer == {"batchItemFailures": [{"itemIdentifier": event["Records"][0]["messageId"]}]}
     assert sqs.waits == [0]
 
@@ -89,7 +109,7 @@ def test_a_poison_message_leaves_its_neighbours_alone(sqs: FakeSqs) -> None:
 def test_a_report_that_cannot_be_written_is_tried_again_when_that_can_help(
     sqs: FakeSqs, error: Exception, wait: int
 ) -> None:
-    def broken(_: ReportRequest) -> None:
+    def broken(request: ReportRequest, *, again: bool) -> None:
         raise error
 
     answer = app.lambda_handler(load("report.json"), CONTEXT, broken)

@@ -422,9 +422,9 @@ def closed_world() -> World:
 
 
 CALLS = [
+    "mark_last_try",
     "get",
     "outcome",
-    "mark_last_try",
     "client",
     "holders",
     "statuses",
@@ -521,6 +521,26 @@ def test_the_last_delivery_leaves_a_trace_before_anything_can_fail() -> None:
         with pytest.raises(ContentionError):
             world.credit(chunk_of("|||ann|7"), receive_count=receive_count)
         assert bool(world.store.last_tries(REF, 0)) == (receive_count == 5)
+
+
+@pytest.mark.parametrize("call", ["get", "outcome"])
+def test_a_last_delivery_that_cannot_even_read_the_submission_leaves_a_trace(call: str) -> None:
+    world = World()
+    unreadable = Faults(["mark_last_try", "get", "outcome"].index(call), error=TimeoutError())
+
+    with pytest.raises(TimeoutError):
+        world.credit(chunk_of("|||ann|7"), faults=unreadable, receive_count=5)
+
+    assert world.store.last_tries(REF, 0) == {1: world.now}
+
+
+def test_a_chunk_that_does_not_fit_its_file_leaves_a_trace_before_it_is_given_up() -> None:
+    world = World()
+
+    with pytest.raises(MessageInvalidError):
+        world.credit(replace(chunk_of("|||ann|7"), content="c2"), receive_count=5)
+
+    assert world.store.last_tries(REF, 0) == {1: world.now}
 
 
 # Chunks that must not be credited

@@ -159,3 +159,15 @@ def test_one_clients_activities_are_not_anothers() -> None:
     cached = CachedCatalog(FakeCatalog([], [VISIT]), monotonic=Clock())
     assert cached.activities("acme", {7}) == {7: VISIT}
     assert cached.activities("globex", {7}) == {}
+
+
+def test_a_fresh_reading_passes_what_is_remembered_by_and_is_remembered_itself() -> None:
+    catalog = FakeCatalog([], [VISIT, SIGN_UP])
+    cached = CachedCatalog(catalog, monotonic=Clock())
+    cached.activities("acme", {7, 8})
+    changed = Activity("acme", 7, default_points=75)
+    catalog.put_activity(changed)
+    assert cached.activities("acme", {7}) == {7: VISIT}
+    assert cached.activities("acme", {7}, fresh=True) == {7: changed}
+    assert cached.activities("acme", {7, 8}) == {7: changed, 8: SIGN_UP}
+    assert catalog.activity_reads == [{7, 8}, {7}]

@@ -8,6 +8,7 @@ from pointflow.domain.codes import FailureCode
 from pointflow.domain.errors import MessageInvalidError
 from pointflow.domain.messages import MeasurePart, ParsePart, ReportRequest
 from pointflow.domain.submission import Status
+from tests.fakes.faults import Faults, WorkerKilled
 from tests.unit.intake_world import World, ref_of, rows
 
 
@@ -97,6 +98,46 @@ def test_a_version_that_vanishes_fails_the_submission(world: World) -> None:
     assert submission.failure.code is FailureCode.OBJECT_UNREADABLE
     assert set(world.reports.requested) == {ReportRequest(ref_of(), 1)}
     assert world.parts.sent == []
+
+
+def test_an_upload_that_was_recorded_and_not_looked_into_is_taken_in_by_any_of_its_parts(
+    world: World,
+) -> None:
+    untouched = World()
+    untouched.run(untouched.uploaded(rows(12)))
+    with pytest.raises(WorkerKilled):
+        world.intake(Faults(1, "after")).upload(world.uploaded(rows(12)))
+    assert world.submission().status is Status.RECEIVED
+
+    world.drain([MeasurePart(ref_of(), 0)])
+
+    assert world.result() == untouched.result()
+
+
+def test_an_upload_that_was_recorded_is_refused_by_a_part_as_by_its_own_message(
+    world: World,
+) -> None:
+    ref = ref_of(name="report.txt")
+    with pytest.raises(WorkerKilled):
+        world.intake(Faults(1, "after")).upload(world.uploaded(rows(1), ref))
+
+    world.drain([MeasurePart(ref, 0)])
+
+    assert world.submission(ref).status is Status.REFUSED
+    assert world.reports.requested == [ReportRequest(ref, 1)]
+
+
+def test_a_version_that_is_denied_for_a_while_is_measured_afterwards(world: World) -> None:
+    part, *others = planning(world, rows(12))
+    world.objects.deny(ref_of())
+
+    with pytest.raises(PermissionError):
+        world.intake().part(part, retry=False)
+    assert world.submission().status is Status.PLANNING
+
+    world.objects.allow(ref_of())
+    world.drain([part, *others])
+    assert world.submission().status is Status.CREDITING
 
 
 @pytest.mark.parametrize(

@@ -184,6 +184,20 @@ def test_a_version_that_vanishes_fails_the_submission(world: World) -> None:
     assert world.reports.requested == [ReportRequest(ref_of(), 1)]
 
 
+def test_a_version_that_is_denied_for_a_while_is_parsed_afterwards(world: World) -> None:
+    parts = parsing(world, rows(12))
+    world.objects.deny(ref_of())
+
+    with pytest.raises(PermissionError):
+        world.intake().part(parts[0], retry=False)
+    assert world.submission().status is Status.PARSING
+
+    world.objects.allow(ref_of())
+    world.drain(parts)
+    world.credit_all()
+    assert world.submission().status is Status.COMPLETED
+
+
 def test_a_part_of_a_discarded_file_is_dropped(world: World) -> None:
     world.run(world.uploaded(rows(12)))
     sent = len(world.chunks.sent)

@@ -149,3 +149,15 @@ def test_logs_quote_our_own_errors(sqs: FakeSQS, logged: io.StringIO) -> None:
     process(sqs, [record(1, "bad")], {"bad": MessageInvalidError("message is not JSON")})
 
     assert json.loads(logged.getvalue())["error_text"] == "message is not JSON"
+
+
+def test_logs_quote_no_text_of_a_foreign_error_when_its_message_cannot_be_shown_again(
+    sqs: FakeSQS, logged: io.StringIO
+) -> None:
+    sqs.error = ClientError({"Error": {"Code": "AccessDenied"}}, "ChangeMessageVisibility")
+
+    process(sqs, [record(1, "bad")], {"bad": ValueError("ann@example.com")})
+
+    assert "ann@example.com" not in logged.getvalue()
+    _, line = map(json.loads, logged.getvalue().splitlines())
+    assert (line["message"], line["error_code"]) == ("visibility not changed", "AccessDenied")

@@ -24,8 +24,12 @@ def stage() -> BatchStage:
     return BatchStage()
 
 
-def report(stage: BatchStage, ref: SubmissionRef = REF, revision: int = 1) -> None:
-    report_submission(ReportRequest(ref, revision), store=stage.store, objects=stage.objects)
+def report(
+    stage: BatchStage, ref: SubmissionRef = REF, revision: int = 1, *, again: bool = False
+) -> None:
+    report_submission(
+        ReportRequest(ref, revision), store=stage.store, objects=stage.objects, again=again
+    )
 
 
 def result(stage: BatchStage, suffix: str = "_result.json") -> dict[str, Any]:

@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pointflow.domain.codes import FailureCode, FileCode
-from pointflow.domain.result import Findings, encode_result, result_keys
+from pointflow.domain.result import (
+    Findings,
+    WrittenResult,
+    encode_result,
+    read_result,
+    result_keys,
+)
 from pointflow.domain.submission import (
     Failure,
     Plan,
@@ -65,6 +71,18 @@ def test_the_result_tells_the_counts_the_times_and_where_the_rejects_are() -> No
         "undecided": [],
         "files": {"rejected": "outbound/acme/r.txt", "errors": "outbound/acme/e.csv"},
     }
+
+
+@pytest.mark.parametrize("errors_key", [None, "outbound/acme/e.csv"])
+def test_a_result_tells_whose_it_is(errors_key: str | None) -> None:
+    written = encode_result(DONE, Findings(TALLY, errors_key=errors_key))
+
+    assert read_result(written) == WrittenResult("v1", 1, names_files=errors_key is not None)
+
+
+@pytest.mark.parametrize("body", [b"", b"\xff", b"[]", b"{}", b'{"submission": "v1", "files": 1}'])
+def test_what_is_no_result_is_nobodys(body: bytes) -> None:
+    assert read_result(body) is None
 
 
 def test_the_same_record_makes_the_same_bytes_whatever_order_its_counts_were_added_in() -> None:

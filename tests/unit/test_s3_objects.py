@@ -269,17 +269,19 @@ def test_a_read_that_stands_still_ends_in_contention() -> None:
 
 @pytest.mark.parametrize(
     "code",
-    ["NoSuchKey", "NoSuchVersion", "404", "403", "AccessDenied", "405", "MethodNotAllowed",
-     "InvalidObjectState"],
-)  # fmt: skip
-def test_what_is_gone_or_denied_is_unreadable_at_once(code: str) -> None:
+    ["NoSuchKey", "NoSuchVersion", "404", "405", "MethodNotAllowed", "InvalidObjectState"],
+)
+def test_what_is_gone_is_unreadable_at_once(code: str) -> None:
     fake = FakeS3(client_error(code))
     with pytest.raises(ObjectUnreadableError, match=r"inbound/acme/a\.txt"):
         list(store_on(fake).read(REF, 0, 100))
     assert len(fake.requests) == 1
 
 
-@pytest.mark.parametrize("code", ["NoSuchBucket", "ExpiredToken", "SignatureDoesNotMatch", "400"])
+@pytest.mark.parametrize(
+    "code",
+    ["AccessDenied", "403", "NoSuchBucket", "ExpiredToken", "SignatureDoesNotMatch", "400"],
+)
 def test_a_fault_of_ours_is_never_blamed_on_the_object(code: str) -> None:
     with pytest.raises(ClientError):
         list(store_on(FakeS3(client_error(code))).read(REF, 0, 100))

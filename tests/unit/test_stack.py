@@ -71,6 +71,25 @@ def test_a_stack_after_the_command_overrules_the_environment() -> None:
         open_stack("local")
 
 
+@pytest.mark.parametrize("before_the_command", [True, False])
+def test_an_empty_stack_never_stands_for_another(before_the_command: bool) -> None:
+    """As `--stack "$STACK"` gives it where STACK is not set."""
+    select(Selection(stack="" if before_the_command else "production", stack_from_env=False))
+    with pytest.raises(CommandError, match="--stack is empty"):
+        open_stack(None if before_the_command else "")
+
+
+def test_an_empty_variable_of_the_environment_names_no_stack() -> None:
+    select(Selection(stack="", stack_from_env=True))
+    with pytest.raises(CommandError, match="which stack"):
+        open_stack()
+
+
+def test_an_empty_client_never_stands_for_the_only_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(CommandError, match="--client is empty"):
+        default_client(stack_with(monkeypatch, "acme"), "")
+
+
 def test_a_stack_on_aws_needs_a_region(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)

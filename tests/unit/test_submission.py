@@ -79,12 +79,24 @@ def test_a_submission_is_outstanding_until_its_newest_revision_is_reported() -> 
 @pytest.mark.parametrize("status", Status)
 def test_only_what_never_credits_lets_go_of_its_name(status: Status) -> None:
     expected = status in {Status.REFUSED, Status.DISCARDED, Status.FAILED}
-    assert replace(SUBMISSION, status=status).lets_go is expected
+    assert replace(SUBMISSION, status=status).frees_name is expected
 
 
 def test_a_failed_submission_that_may_have_credited_keeps_its_name() -> None:
     failed = replace(SUBMISSION, status=Status.FAILED, crediting_since=120)
-    assert not failed.lets_go
+    assert not failed.frees_name
+    assert not failed.frees_content
+
+
+@pytest.mark.parametrize("status", Status)
+@pytest.mark.parametrize("credited", [0, 1])
+def test_what_credited_nothing_and_never_will_lets_go_of_its_content(
+    status: Status, credited: int
+) -> None:
+    done = replace(SUBMISSION, status=status, tally=Tally(rows=1, credited=credited))
+    expected = done.frees_name or (status in COMPLETE and not credited)
+    assert done.frees_content is expected
+    assert done.holds_for_good is (status in COMPLETE and credited == 1)
 
 
 @pytest.mark.parametrize("status", Status)

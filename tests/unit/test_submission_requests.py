@@ -49,7 +49,7 @@ EVERY_WRITE: dict[str, Callable[[], list[Request]]] = {
     "outcome": lambda: list(requests.save_outcome(TABLE, REF, OUTCOME, 5)),
     "last_try": lambda: [requests.mark_last_try(TABLE, REF, 0, 1, 5)],
     "reported": lambda: [requests.reported(TABLE, standing(REF, Status.COMPLETED), 1)],
-    "asked_again": lambda: [requests.count_asked_again(TABLE, REF, 5)],
+    "look": lambda: [requests.count_look(TABLE, REF, 5)],
     "release": lambda: bodies(
         claims.release_actions(TABLE, standing(REF, Status.HELD, content="content"), 5)
     ),
@@ -95,6 +95,13 @@ def test_every_change_of_a_submission_moves_its_time(write: str) -> None:
     for request in EVERY_WRITE[write]():
         if request.get("Key") == upload_key(REF):
             assert request["ExpressionAttributeValues"][":set_updated_at"] == {"N": "5"}
+
+
+@pytest.mark.parametrize("write", sorted(set(EVERY_WRITE) - {"receive", "reported", "look"}))
+def test_every_movement_takes_back_how_often_it_was_looked_after(write: str) -> None:
+    for request in EVERY_WRITE[write]():
+        if request.get("Key") == upload_key(REF):
+            assert request["ExpressionAttributeValues"][":set_looks"] == {"N": "0"}
 
 
 @pytest.mark.parametrize("to", [status for status in Status if sources(status)])

@@ -1,5 +1,6 @@
 """`pointflow submit`: what it sends, how it follows, and how it ends."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -65,13 +66,27 @@ def failed(stage: BatchStage, ref: SubmissionRef) -> None:
 
 
 def held(stage: BatchStage, ref: SubmissionRef) -> None:
-    stage.held(ref, twin=ref_of("v0", name=OTHER))
+    stage.held(ref, twin=ref_of("t0", name=OTHER))
     report(stage, ref)
 
 
-def duplicate(stage: BatchStage, ref: SubmissionRef) -> None:
-    stage.planned(ref_of("v0"), content="same")
-    stage.planned(ref, content="same")
+def duplicate_of(
+    becomes: Callable[[BatchStage, SubmissionRef], None],
+) -> Callable[[BatchStage, SubmissionRef], None]:
+    """The name and content of an earlier upload, of which this or that became."""
+
+    def duplicate(stage: BatchStage, ref: SubmissionRef) -> None:
+        becomes(stage, ref_of("v0"))
+        stage.planned(ref, content=stage.on_record(ref_of("v0")).content or "")
+        report(stage, ref)
+
+    return duplicate
+
+
+def failed_while_crediting(stage: BatchStage, ref: SubmissionRef) -> None:
+    stage.planned(ref)
+    stage.store.begin_crediting(ref, NOW)
+    stage.store.fail(ref, Failure(FailureCode.CHUNK_DEAD_LETTERED, "dead"), NOW)
     report(stage, ref)
 
 
@@ -87,7 +102,10 @@ def test_a_file_is_sent_and_the_command_ends_without_waiting(desk: Desk, file: P
     ("becomes", "status", "code"),
     [
         (credited, "COMPLETED", 0),
-        (duplicate, "DUPLICATE", 0),
+        (duplicate_of(credited), "DUPLICATE", 0),
+        (duplicate_of(rejected), "DUPLICATE", 1),
+        (duplicate_of(held), "DUPLICATE", 2),
+        (duplicate_of(failed_while_crediting), "DUPLICATE", 2),
         (rejected, "COMPLETED_WITH_REJECTS", 1),
         (refused, "REFUSED", 2),
         (failed, "FAILED", 2),
@@ -103,6 +121,62 @@ def test_the_exit_code_tells_what_became_of_the_file(
 
     assert (ran.document["status"], ran.code) == (status, code)
     assert ran.document["version"] == "up1"
+
+
+def test_a_duplicate_tells_what_became_of_its_first_upload(desk: Desk, file: Path) -> None:
+    desk.uploader.received = lambda ref: duplicate_of(rejected)(desk.stage, ref)
+
+    document = desk.run("submit", file, "--wait", "--json").document
+
+    assert (document["status"], document["credited"]) == ("DUPLICATE", 0)
+    expected = {"version": "v0", "status": "COMPLETED_WITH_REJECTS", "credited": 2, "rejected": 1}
+    assert expected.items() <= document["original"].items()
+
+
+def test_people_see_what_became_of_a_duplicates_first_upload(desk: Desk, file: Path) -> None:
+    desk.uploader.received = lambda ref: duplicate_of(rejected)(desk.stage, ref)
+
+    out = desk.run("submit", file, "--wait").out
+
+    assert "the upload it repeats is COMPLETED_WITH_REJECTS: 2 row(s) credited, 1 rejected" in out
+
+
+def test_a_duplicates_first_upload_is_followed_to_its_end(
+    desk: Desk, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def still_crediting(stage: BatchStage, ref: SubmissionRef) -> None:
+        stage.planned(ref)
+
+    desk.uploader.received = lambda ref: duplicate_of(still_crediting)(desk.stage, ref)
+    looks: list[int] = []
+
+    def complete_at_the_third_look(_: float) -> None:
+        looks.append(1)
+        if len(looks) == 2:
+            first = ref_of("v0")
+            desk.stage.closed(first, 0, chunks=1, rows=1)
+            desk.stage.credited(first, 0, (1, 1), credited=1)
+            desk.stage.settled(first)
+            report(desk.stage, first)
+
+    with_sleep(monkeypatch, complete_at_the_third_look)
+
+    ran = desk.run("submit", file, "--wait", "--json")
+
+    assert (ran.code, ran.document["original"]["status"]) == (0, "COMPLETED")
+
+
+def test_a_duplicates_first_upload_that_is_not_finished_in_time_is_a_time_out(
+    desk: Desk, file: Path
+) -> None:
+    def still_crediting(stage: BatchStage, ref: SubmissionRef) -> None:
+        stage.planned(ref)
+
+    desk.uploader.received = lambda ref: duplicate_of(still_crediting)(desk.stage, ref)
+
+    ran = desk.run("submit", file, "--wait", "--timeout", 0, "--json")
+
+    assert (ran.code, ran.document["original"]["status"]) == (3, "PARSING")
 
 
 def test_the_document_of_a_finished_file_has_its_counts(desk: Desk, file: Path) -> None:

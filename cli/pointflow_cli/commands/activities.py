@@ -41,6 +41,9 @@ def import_file(
     starts_at, ends_at. Times are ISO-8601, UTC without an offset; empty is no limit; an activity
     counts from starts_at until just before ends_at. Without a client_id, `--client` counts.
 
+    A change counts within a minute: until then rows may still be credited with the points of
+    before. No row is rejected for a window that was changed before the row was decided.
+
     Exit code 0: all imported. 1: some lines refused. 2: the file cannot be used.
 
     Example:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,9 +13,9 @@ import typer
 
 from pointflow.domain.codes import FileCode
 from pointflow.domain.file_name import parse_file_name, refuse_other_client
-from pointflow.domain.submission import Refusal, Status, SubmissionRef
+from pointflow.domain.submission import Refusal, Status, Submission, SubmissionRef, Tally
 from pointflow_cli import batches as desk
-from pointflow_cli.follow import Followed, ProgressView, follow, is_done
+from pointflow_cli.follow import Followed, ProgressView, follow, is_done, original_of
 from pointflow_cli.output import console, fail, note, notes, print_json
 from pointflow_cli.stack import ClientOption, JsonOption, StackOption
 
@@ -23,13 +24,25 @@ INTERRUPTED = 130
 
 EXIT_CODES = {
     Status.COMPLETED: 0,
-    Status.DUPLICATE: 0,  # sent before: nothing went wrong, so a script may simply send again
     Status.COMPLETED_WITH_REJECTS: 1,
     Status.HELD: 2,  # somebody has to decide
     Status.DISCARDED: 2,
     Status.REFUSED: 2,
     Status.FAILED: 2,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What --wait saw last: of what was sent, and of the uploads that duplicates repeat."""
+
+    sent: Followed = field(default_factory=dict)
+    originals: Followed = field(default_factory=dict)
+
+    def original(self, submission: Submission) -> tuple[Submission, Tally] | None:
+        """The upload that a duplicate repeats, where it was looked at."""
+        ref = original_of(submission)
+        return self.originals.get(ref) if ref else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +69,10 @@ def submit(
 ) -> None:
     """Send batch files to the client's inbound folder.
 
-    With `--wait`, exit code 0: all rows credited, or the file was sent before (DUPLICATE).
-    1: some rows rejected. 2: refused, failed, or HELD until released by hand. 3: time-out.
-    Of several files the highest counts. Ctrl-C stops the waiting, never the batch.
+    With `--wait`, exit code 0: all rows credited. 1: some rows rejected. 2: refused, failed, or
+    HELD until released by hand. 3: time-out. A file that was sent before (DUPLICATE) ends as the
+    upload it repeats, which is followed as well. Of several files the highest code counts. Ctrl-C
+    stops the waiting, never the batch.
 
     Examples
     --------
@@ -71,13 +85,13 @@ def submit(
     batches = desk.open_batches(stack, client)
     sendings = [Sending(path, refusal=_refuse(path, batches.client_id)) for path in files]
     view = ProgressView(notes)
-    followed: Followed = {}
+    seen = Seen()
     with view.progress if wait else nullcontext():
         sendings = [_send(sending, batches, view) for sending in sendings]
         if wait:
-            followed = _follow(sendings, batches, timeout, view)
-    _print(sendings, followed, batches, waited=wait, as_json=as_json)
-    raise typer.Exit(max(_exit_code(sending, followed, waited=wait) for sending in sendings))
+            seen = _follow(sendings, batches, timeout, view)
+    _print(sendings, seen, batches, waited=wait, as_json=as_json)
+    raise typer.Exit(max(_exit_code(sending, seen, waited=wait) for sending in sendings))
 
 
 def _check_readable(path: Path) -> None:
@@ -108,36 +122,42 @@ def _send(sending: Sending, batches: desk.Batches, view: ProgressView) -> Sendin
 
 def _follow(
     sendings: Sequence[Sending], batches: desk.Batches, timeout: float, view: ProgressView
-) -> Followed:
+) -> Seen:
     refs = [sending.ref for sending in sendings if sending.ref]
+    deadline = time.monotonic() + timeout
     try:
-        return follow(refs, batches.store, timeout, view.show)
+        sent = follow(refs, batches.store, timeout, view.show)
+        originals = [ref for each, _ in sent.values() if (ref := original_of(each))]
+        view.original(originals)
+        left = max(0.0, deadline - time.monotonic())
+        return Seen(sent, follow(originals, batches.store, left, view.show))
     except KeyboardInterrupt:
         view.progress.stop()
         looks = ", ".join(f"pointflow batch show {ref.file_name}" for ref in refs)
         fail("stopped waiting; what was sent goes on", f"look again: {looks}", INTERRUPTED)
 
 
-def _exit_code(sending: Sending, followed: Followed, *, waited: bool) -> int:
+def _exit_code(sending: Sending, seen: Seen, *, waited: bool) -> int:
     if sending.ref is None:
         return 2
     if not waited:
         return 0
-    if sending.ref not in followed or not is_done(followed[sending.ref][0]):
-        return TIMED_OUT
-    return EXIT_CODES[followed[sending.ref][0].status]
+    found = seen.sent.get(sending.ref)
+    if found and is_done(found[0]) and original_of(found[0]):
+        found = seen.original(found[0])
+    return EXIT_CODES[found[0].status] if found and is_done(found[0]) else TIMED_OUT
 
 
 def _print(
     sendings: Sequence[Sending],
-    followed: Followed,
+    seen: Seen,
     batches: desk.Batches,
     *,
     waited: bool,
     as_json: bool,
 ) -> None:
     if as_json:
-        documents = [_document(sending, followed, batches) for sending in sendings]
+        documents = [_document(sending, seen, batches) for sending in sendings]
         print_json(documents[0] if len(documents) == 1 else documents)
         return
     for sending in sendings:
@@ -146,18 +166,20 @@ def _print(
         elif not waited:
             console.print(f"sent {sending.path.name}")
             note(f"see what becomes of it: pointflow batch show {sending.path.name}")
-    if followed:
-        _print_outcomes(followed, batches)
+    if seen.sent:
+        _print_outcomes(seen, batches)
     for sending in sendings:
-        if waited and _exit_code(sending, followed, waited=True) == TIMED_OUT:
+        if waited and _exit_code(sending, seen, waited=True) == TIMED_OUT:
             name = sending.path.name
             note(f"{name} is not finished, and goes on; look again: pointflow batch show {name}")
 
 
-def _print_outcomes(followed: Followed, batches: desk.Batches) -> None:
-    desk.show_table(followed.values())
-    for submission, tally in followed.values():
+def _print_outcomes(seen: Seen, batches: desk.Batches) -> None:
+    desk.show_table(seen.sent.values())
+    for submission, tally in seen.sent.values():
         lines = desk.explain_outcome(submission, tally)
+        if original := seen.original(submission):
+            lines.append(_describe(*original))
         if key := desk.result_key(submission, batches.store):
             lines.append(f"result: {key}")
         console.print(f"\n{submission.ref.file_name}", style="bold")
@@ -165,11 +187,23 @@ def _print_outcomes(followed: Followed, batches: desk.Batches) -> None:
             console.print(f"  {line}", soft_wrap=True)
 
 
-def _document(sending: Sending, followed: Followed, batches: desk.Batches) -> dict[str, Any]:
-    if sending.ref in followed:
-        submission, tally = followed[sending.ref]
+def _describe(original: Submission, tally: Tally) -> str:
+    return (
+        f"the upload it repeats is {original.status}:"
+        f" {tally.credited:,} row(s) credited, {tally.rejected:,} rejected"
+    )
+
+
+def _document(sending: Sending, seen: Seen, batches: desk.Batches) -> dict[str, Any]:
+    if sending.ref in seen.sent:
+        submission, tally = seen.sent[sending.ref]
         key = desk.result_key(submission, batches.store)
-        return {**desk.document(submission, tally), "result_key": key}
+        original = seen.original(submission)
+        return {
+            **desk.document(submission, tally),
+            "original": desk.document(*original) if original else None,
+            "result_key": key,
+        }
     refusal = sending.refusal
     return {
         "file": sending.path.name,

@@ -17,7 +17,8 @@ class CachedCatalog:
     """Remembers what exists, never what does not. Fulfils `ports.Catalog`.
 
     Whatever the cache does not know is read before it counts as unknown, on every call: a row
-    that is rejected for want of an activity stays rejected, so a cache must not decide that.
+    that is rejected for want of an activity stays rejected, so a cache must not decide that. Nor
+    that an activity is not active: whoever would reject for it asks for a fresh reading.
 
     Parameters
     ----------
@@ -55,11 +56,13 @@ class CachedCatalog:
             self._clients[client_id] = (now + self._ttl, client)
         return client
 
-    def activities(self, client_id: str, activity_ids: Collection[int]) -> Mapping[int, Activity]:
-        """Those of the client's activities that exist."""
+    def activities(
+        self, client_id: str, activity_ids: Collection[int], *, fresh: bool = False
+    ) -> Mapping[int, Activity]:
+        """Those of the client's activities that exist; `fresh`: each read now."""
         now = self._monotonic()
         found: dict[int, Activity] = {}
-        for activity_id in activity_ids:
+        for activity_id in () if fresh else activity_ids:
             known = self._activities.get((client_id, activity_id))
             if known is not None and now < known[0]:
                 found[activity_id] = known[1]

@@ -49,7 +49,13 @@ class DynamoDBCatalog:
         )
         return client_of(response["Item"]) if "Item" in response else None
 
-    def activities(self, client_id: str, activity_ids: Collection[int]) -> Mapping[int, Activity]:
+    def activities(
+        self,
+        client_id: str,
+        activity_ids: Collection[int],
+        *,
+        fresh: bool = False,  # noqa: ARG002 - nothing is remembered here
+    ) -> Mapping[int, Activity]:
         """Those of the client's activities that exist."""
         keys = [activity_key(client_id, activity_id) for activity_id in set(activity_ids)]
         items = batch_get(self._client, self._table, keys, ACTIVITY_ATTRIBUTES, self._patience)

@@ -14,6 +14,7 @@ from pointflow.adapters.submission_items import (
     read_close,
     read_last_try,
     read_measure,
+    read_open_ref,
     read_outcome,
     read_outcome_count,
     read_owner,
@@ -247,7 +248,7 @@ class DynamoDBSubmissions:
                 return
             backoff.wait("the submission moves on while its report is noted")
 
-    def open_since(self, before: int) -> Iterator[Submission]:
+    def open_since(self, before: int) -> Iterator[SubmissionRef]:
         """Submissions with work or a report outstanding that have not moved since `before`."""
         items = self._table.pages(
             IndexName="OpenIndex",
@@ -255,11 +256,11 @@ class DynamoDBSubmissions:
             ExpressionAttributeNames={"#open": "open"},
             ExpressionAttributeValues={":open": OPEN_MARK, ":before": number(before)},
         )
-        return map(read_submission, items)
+        return map(read_open_ref, items)
 
-    def count_asked_again(self, ref: SubmissionRef, at: int) -> None:
-        """Note that `batch_watch` woke the submission."""
-        if not self._table.update(requests.count_asked_again(self._name, ref, at)):
+    def count_look(self, ref: SubmissionRef, at: int) -> None:
+        """Note that `batch_watch` found the submission standing still."""
+        if not self._table.update(requests.count_look(self._name, ref, at)):
             self._on_record(ref)
 
     def listing(

@@ -23,11 +23,10 @@ BLOCK_BYTES = 1 << 20
 PART_BYTES = 8 << 20
 PATIENCE_SECONDS = 20.0
 
-# HeadObject answers without a body, so its errors carry the HTTP status as their code. 405 is
-# what a delete marker answers to a read; InvalidObjectState is a version moved to an archive.
+# 405 is what a delete marker answers to a read; InvalidObjectState is a version in an archive.
+# AccessDenied is not among them: a policy may be mended, and the file is still there.
 _UNREADABLE = frozenset(
-    {"NoSuchKey", "NoSuchVersion", "404", "AccessDenied", "403", "MethodNotAllowed", "405"}
-    | {"InvalidObjectState"}
+    {"NoSuchKey", "NoSuchVersion", "404", "MethodNotAllowed", "405", "InvalidObjectState"}
 )
 
 

@@ -27,10 +27,13 @@ from pointflow.adapters.submission_requests import move
 from pointflow.adapters.submission_table import SubmissionTable
 from pointflow.adapters.write_requests import Request, update
 from pointflow.domain.errors import ConflictError, NotFoundError
-from pointflow.domain.submission import Status, Submission, SubmissionRef
+from pointflow.domain.submission import COMPLETE, Status, Submission, SubmissionRef
 from pointflow.ports import Claim, ClaimResult
 
 type Action = Mapping[str, Request]
+
+MOST_BESIDE = 10
+"""How many of those that credited a content for good are remembered as its holders."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +58,35 @@ class Found:
     holders: frozenset[SubmissionRef]
     submissions: Mapping[SubmissionRef, Submission]
 
-    def lets_go(self, ref: SubmissionRef) -> bool:
-        """Whether what this submission holds may be taken over."""
-        return ref in self.submissions and self.submissions[ref].lets_go
+    @property
+    def frees_name(self) -> bool:
+        """Whether nobody owns the name, or whoever does lets go of it."""
+        if self.owner is None:
+            return True
+        return self.owner in self.submissions and self.submissions[self.owner].frees_name
 
     @property
     def standing(self) -> list[SubmissionRef]:
         """The holders that credited the content, or still may."""
-        return sorted(ref for ref in self.holders if not self.lets_go(ref))
+        return sorted(
+            ref
+            for ref in self.holders
+            if ref not in self.submissions or not self.submissions[ref].frees_content
+        )
+
+    @property
+    def beside(self) -> frozenset[SubmissionRef]:
+        """The holders to keep where one more credits the content beside them.
+
+        One that holds for good is enough to hold the next; some more are kept than that, the
+        last by name, so that the item stays small however often a content is sent. Where there is
+        none, every one that may still credit is needed: a failed one may heal.
+        """
+        known = self.submissions
+        for_good = [ref for ref in self.holders if ref not in known or known[ref].holds_for_good]
+        if for_good:
+            return frozenset(sorted(for_good)[-MOST_BESIDE:])
+        return frozenset(ref for ref in self.holders if known[ref].status not in COMPLETE)
 
 
 def claim(
@@ -136,7 +160,7 @@ def earlier_claim(item: Item, owner: SubmissionRef | None) -> Claim:
 def decide(table: str, wanted: Wanted, found: Found, at: int) -> tuple[Claim, list[Action]]:
     """What becomes of a claim, and the transaction that makes it so."""
     owner = found.owner
-    if owner and not found.lets_go(owner):
+    if owner and not found.frees_name:
         if owner not in found.submissions or found.submissions[owner].content != wanted.content:
             return Claim(ClaimResult.NAME_REUSED, owner), []
         return Claim(ClaimResult.DUPLICATE, owner), [
@@ -153,13 +177,16 @@ def decide(table: str, wanted: Wanted, found: Found, at: int) -> tuple[Claim, li
             name,
             *_supersede(table, wanted, found, freed),
         ]
-    actions = [_move(table, wanted, Status.PARSING, at), name]
-    if not standing:
-        # Without `hold` a failed twin may heal beside this one. With it, only one may credit.
-        kept = frozenset() if wanted.hold else found.holders
-        freed |= found.holders - kept
-        actions.append(_claim_content(table, wanted, found, kept))
-    return Claim(ClaimResult.ACCEPTED), [*actions, *_supersede(table, wanted, found, freed)]
+    # Without `hold` a failed twin may heal beside this one. With it, only one may credit.
+    if wanted.hold:
+        freed |= found.holders
+    content = _claim_content(table, wanted, found, frozenset() if wanted.hold else found.beside)
+    return Claim(ClaimResult.ACCEPTED), [
+        _move(table, wanted, Status.PARSING, at),
+        name,
+        content,
+        *_supersede(table, wanted, found, freed),
+    ]
 
 
 def release_actions(table: str, submission: Submission, at: int) -> list[Action]:
@@ -225,7 +252,11 @@ def _holders(refs: Iterable[SubmissionRef]) -> Attribute:
 def _supersede(
     table: str, wanted: Wanted, found: Found, freed: Iterable[SubmissionRef]
 ) -> list[Action]:
-    """Bar the failed ones from ever crediting; the others that let go have ended for good."""
+    """Bar the failed ones from ever crediting.
+
+    The others that let go have ended for good, so the transaction needs no condition on them: no
+    status follows theirs, and what a complete one credited, nothing, changes no more.
+    """
     failed = (found.submissions[ref] for ref in sorted(freed))
     return [
         {

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pointflow.adapters.submission_keys import (
     CELLS,
     LAST_TRIES,
+    UPLOADS,
     Attribute,
     Item,
     chunk_key,
@@ -98,10 +99,16 @@ def read_submission(item: Item) -> Submission:
         finished_at=_number_or_none(item, "finished_at"),
         revision=_count(item, "revision"),
         reported_revision=_count(item, "reported_revision"),
-        asked_again=_count(item, "asked_again"),
+        looks=_count(item, "looks"),
         crediting_since=_number_or_none(item, "crediting_since"),
         superseded_by=_text_or_none(item, "superseded_by"),
     )
+
+
+def read_open_ref(item: Item) -> SubmissionRef:
+    """Which submission an item is, from its key alone: it may be readable when nothing else is."""
+    client_id, _, file_name = _text(item, "pk").partition("/")
+    return SubmissionRef(client_id, file_name, _text(item, "sk").removeprefix(UPLOADS))
 
 
 def read_twin(item: Item) -> SubmissionRef | None:

@@ -1,7 +1,8 @@
 """The writes of the submission store, as low-level DynamoDB requests.
 
 Every change of a submission is conditional on its status, moves `updated_at`, and keeps the sparse
-attribute `open` while work or a report is outstanding.
+attribute `open` while work or a report is outstanding. Whatever brings it further also takes back
+how often `batch_watch` has found it standing still.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ def move(
     condition, values = status_in(sources(to) if since is None else since)
     sets = {
         "status": text(to),
-        "updated_at": number(at),
+        **_moved(at),
         "open": OPEN_MARK,
         **(sets or {}),
     }
@@ -132,7 +133,7 @@ def begin_crediting(table: str, ref: SubmissionRef, at: int) -> Request:
         upload_key(ref),
         f"{EXISTS} AND attribute_not_exists(#crediting_since)"
         " AND attribute_not_exists(#superseded_by)",
-        sets={"crediting_since": number(at), "updated_at": number(at)},
+        sets={"crediting_since": number(at), **_moved(at)},
     )
 
 
@@ -213,16 +214,20 @@ def reported(table: str, seen: Submission, revision: int) -> Request:
     )
 
 
-def count_asked_again(table: str, ref: SubmissionRef, at: int) -> Request:
-    """Note that an outstanding submission was woken, once for each `at`."""
+def count_look(table: str, ref: SubmissionRef, at: int) -> Request:
+    """Note that an outstanding submission was looked after, once for each `at`."""
     return update(
         table,
         upload_key(ref),
-        "attribute_exists(#open) AND (attribute_not_exists(#asked_at) OR #asked_at <> :at)",
+        "attribute_exists(#open) AND (attribute_not_exists(#looked_at) OR #looked_at <> :at)",
         {":at": number(at)},
-        sets={"asked_at": number(at), "updated_at": number(at)},
-        adds={"asked_again": ONE},
+        sets={"looked_at": number(at), "updated_at": number(at)},
+        adds={"looks": ONE},
     )
+
+
+def _moved(at: int) -> dict[str, Attribute]:
+    return {"updated_at": number(at), "looks": number(0)}
 
 
 def _count(
@@ -234,5 +239,4 @@ def _count(
     while_in: Iterable[Status] = Status,
 ) -> Request:
     condition, values = status_in(while_in)
-    sets = {"updated_at": number(at)}
-    return update(table, upload_key(ref), condition, values, sets=sets, adds=counts)
+    return update(table, upload_key(ref), condition, values, sets=_moved(at), adds=counts)

@@ -96,6 +96,26 @@ def encode_result(submission: Submission, findings: Findings) -> bytes:
     return (json.dumps(fields, ensure_ascii=False, indent=2) + "\n").encode("utf-8")
 
 
+@dataclass(frozen=True, slots=True)
+class WrittenResult:
+    """Whose result lies under a key: object version and revision, and whether it names files."""
+
+    version: str
+    revision: int
+    names_files: bool
+
+
+def read_result(body: bytes) -> WrittenResult | None:
+    """Tell whose a result is; None for what `encode_result` did not write."""
+    try:
+        fields = json.loads(body)
+        return WrittenResult(
+            fields["submission"], fields["revision"], any(fields["files"].values())
+        )
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
 def iso_time(moment: int | None) -> str | None:
     """Seconds since the epoch as `2026-01-31T23:59:59Z`."""
     if moment is None:

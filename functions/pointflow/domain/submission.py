@@ -39,7 +39,7 @@ CLAIMED = frozenset({Status.PARSING, Status.CREDITING, Status.FAILED}) | COMPLET
 """Only these may have had rows sent to the ledger."""
 
 RELEASED_NAME = frozenset({Status.REFUSED, Status.DISCARDED})
-"""These never keep a name or a content; `FAILED` lets go too while nothing was credited."""
+"""These never keep a name or a content; `FAILED` neither, until a chunk begins to be credited."""
 
 NEXT: Mapping[Status, frozenset[Status]] = {
     Status.RECEIVED: frozenset({Status.PLANNING, Status.REFUSED, Status.FAILED}),
@@ -189,7 +189,7 @@ class Submission:
     finished_at: int | None = None
     revision: int = 0  # 0: nothing to report yet
     reported_revision: int = 0
-    asked_again: int = 0  # times batch_watch had to wake it
+    looks: int = 0  # of batch_watch, each of which found it where the one before did
     crediting_since: int | None = None  # a chunk went to the ledger: credits may exist
     superseded_by: str | None = None  # another took its name or content: it never credits any more
 
@@ -199,8 +199,8 @@ class Submission:
         return self.status in OPEN or self.revision > self.reported_revision
 
     @property
-    def lets_go(self) -> bool:
-        """Whether its name and content are free for another submission.
+    def frees_name(self) -> bool:
+        """Whether its name is free for another submission.
 
         A failed one whose chunks may still lie in a queue lets go as well: none of them has
         reached the ledger, and none may once another has taken its place.
@@ -208,6 +208,19 @@ class Submission:
         return self.status in RELEASED_NAME or (
             self.status is Status.FAILED and self.crediting_since is None
         )
+
+    @property
+    def frees_content(self) -> bool:
+        """Whether its content is free for another submission: it credited nothing, nor ever may.
+
+        A batch that is complete keeps its name even so: its rows' decisions stand under it.
+        """
+        return self.frees_name or (self.status in COMPLETE and not self.tally.credited)
+
+    @property
+    def holds_for_good(self) -> bool:
+        """Whether it credited its content, and nothing can change that any more."""
+        return self.status in COMPLETE and self.tally.credited > 0
 
     @property
     def may_complete(self) -> bool:

@@ -105,6 +105,9 @@ def credit_chunk(
     NotFoundError
         The catalog has no such client.
     """
+    # Before anything that may fail: the mark tells what lies in the dead-letter queue.
+    if receive_count >= max_receive_count:
+        store.mark_last_try(chunk.ref, chunk.cell, chunk.first_line, now)
     submission = store.get(chunk.ref)
     if submission is None:
         raise MessageInvalidError(f"no submission {chunk.ref.version} of {chunk.ref.batch}")
@@ -117,8 +120,6 @@ def credit_chunk(
     if submission.status in NEVER_CREDITED:
         return ChunkResult(Handling.DROPPED, Tally(), f"the submission is {submission.status}")
     _check_planned(chunk, submission)
-    if receive_count >= max_receive_count:
-        store.mark_last_try(chunk.ref, chunk.cell, chunk.first_line, now)
     rows = read_rows(chunk)
     wanted = decide_rows(chunk, rows, catalog=catalog, members=members, now=now)
     # Once noted, it holds for good: only the first chunks of a file pay for this write.

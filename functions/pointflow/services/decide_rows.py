@@ -93,13 +93,19 @@ def decide_rows(
         client_id, {key for each in rows for key in identifier_keys(each.row)}
     )
     named = [_named_member(each.row, holders, client.matching) for each in rows]
-    world = _World(
-        members.statuses(client_id, {each.match.user_id for each in named if each.match}),
-        catalog.activities(client_id, {each.row.activity_id for each in rows}),
-    )
-    return [
-        _decide(chunk, each, member, world, now) for each, member in zip(rows, named, strict=True)
-    ]
+    statuses = members.statuses(client_id, {each.match.user_id for each in named if each.match})
+    activities = catalog.activities(client_id, {each.row.activity_id for each in rows})
+    entries = _decide_all(chunk, rows, named, _World(statuses, activities), now)
+    inactive = {
+        each.row.activity_id
+        for each, entry in zip(rows, entries, strict=True)
+        if entry.code is RowCode.ACTIVITY_INACTIVE
+    }
+    if not inactive:
+        return entries
+    # The catalog may remember what an activity was a minute ago, but a rejection stands for ever.
+    fresh = catalog.activities(client_id, inactive, fresh=True)
+    return _decide_all(chunk, rows, named, _World(statuses, {**activities, **fresh}), now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +141,18 @@ def _named_member(
         if isinstance(chosen, Match):
             return _NamedMember(chosen, ambiguous=True)
     return _NamedMember(None)
+
+
+def _decide_all(
+    chunk: Chunk,
+    rows: Sequence[CreditRow],
+    named: Sequence[_NamedMember],
+    world: _World,
+    now: int,
+) -> list[Entry]:
+    return [
+        _decide(chunk, each, member, world, now) for each, member in zip(rows, named, strict=True)
+    ]
 
 
 def _decide(

@@ -9,7 +9,7 @@ from pointflow.services.settle import settle_submission
 
 OBJECT_UNREADABLE = Failure(
     FailureCode.OBJECT_UNREADABLE,
-    "the uploaded version of the file was deleted, or may no longer be read, before all of it was"
+    "the uploaded version of the file was deleted, or moved to an archive, before all of it was"
     " processed; if this result says that nothing was credited, upload the file again",
 )
 

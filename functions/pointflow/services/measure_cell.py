@@ -10,6 +10,7 @@ from pointflow.ports import Catalog, ObjectStore, PartPublisher, ReportPublisher
 from pointflow.services.fail_unreadable import fail_unreadable
 from pointflow.services.in_time import OutOfTime, in_time, never
 from pointflow.services.plan_submission import plan_submission
+from pointflow.services.receive_upload import take_in
 from pointflow.services.settle import settle_submission
 
 
@@ -26,6 +27,9 @@ def measure_cell(
     out_of_time: OutOfTime = never,
 ) -> None:
     """Measure a cell, and plan the submission when no cell is missing.
+
+    Of an upload that was recorded and not looked into, any cell's message does what the upload's
+    own would have done: its file is looked into, and every cell is asked for.
 
     Parameters
     ----------
@@ -48,6 +52,17 @@ def measure_cell(
         There is no such submission, or no such cell of it.
     """
     submission = _on_record(part, store)
+    if submission.status is Status.RECEIVED:
+        take_in(
+            submission,
+            store=store,
+            objects=objects,
+            catalog=catalog,
+            parts=parts,
+            reports=reports,
+            now=now,
+        )
+        return
     if submission.status is Status.PLANNING and not _all_measured(submission):
         start, end = content.measure_span(submission.plan, part.cell)
         blocks = in_time(objects.read(part.ref, start, end), out_of_time)

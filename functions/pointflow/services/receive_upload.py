@@ -78,12 +78,35 @@ def receive_upload(
     if is_temporary_name(ref.file_name.rpartition("/")[2]):
         return None
     submission = store.get(ref) or store.receive(_planned(upload, limits, now))
+    return take_in(
+        submission,
+        store=store,
+        objects=objects,
+        catalog=catalog,
+        parts=parts,
+        reports=reports,
+        now=now,
+    )
+
+
+def take_in(
+    submission: Submission,
+    *,
+    store: SubmissionStore,
+    objects: ObjectStore,
+    catalog: Catalog,
+    parts: PartPublisher,
+    reports: ReportPublisher,
+    now: int,
+) -> Submission:
+    """Go on with a recorded upload, wherever it stands; answers what is on record."""
+    ref = submission.ref
     if submission.status is Status.RECEIVED:
         try:
             submission = _examine(submission, store, objects, catalog, now)
         except ObjectUnreadableError:
             fail_unreadable(store, reports, ref, now)
-            return store.get(ref)
+            return store.get(ref) or submission
     if submission.status is Status.PLANNING:
         send_measure_parts(submission, store=store, parts=parts)
     else:
