@@ -225,6 +225,8 @@ class _Handler(BaseHTTPRequestHandler):
         body = self._body()
         operation = self.headers.get("X-Amz-Target", "").rpartition(".")[2]
         match operation:
+            case "":
+                self._send(b"<Answer><UploadId>1</UploadId></Answer>", "application/xml")
             case "SendMessageBatch":
                 messages = self.counts.add(body)
                 time.sleep(self.queue_seconds)
@@ -254,9 +256,11 @@ class _Handler(BaseHTTPRequestHandler):
         return self.rfile.read(int(self.headers.get("Content-Length", 0)))
 
     def _answer(self, answer: Mapping[str, Any]) -> None:
-        body = json.dumps(answer).encode()
+        self._send(json.dumps(answer).encode(), "application/x-amz-json-1.0")
+
+    def _send(self, body: bytes, content_type: str) -> None:
         self.send_response(HTTPStatus.OK)
-        self.send_header("Content-Type", "application/x-amz-json-1.0")
+        self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
