@@ -1,7 +1,8 @@
 """A gigabyte through the stack on the local AWS, crediting switched off, counted from the messages.
 
 `SOAK_LOCAL_GIGABYTES` says how many; 1 when it is not set. The local AWS keeps the object and every
-message in memory, and reads an object from its first byte for each cell, so cells are large here.
+message in memory, reads an object from its first byte for each cell, and looks through all of a
+queue for each call: so cells are large here, and rows wide, for few messages.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from pointflow.domain.messages import Chunk, decode_chunk
 GIGABYTES = float(os.environ.get("SOAK_LOCAL_GIGABYTES", "1"))
 CELL_BYTES = 128 << 20
 PART_BYTES = 64 << 20
+WIDER_BY = 140  # 500 rows are just under the 100,000 bytes of a chunk then
 PATIENCE = 1800.0
 NAME = "activities_acme_20261101000000.txt"
 
@@ -97,7 +99,8 @@ def stack(tmp_path: Path) -> Iterator[Stack]:
 
 @pytest.mark.timeout(3600)
 def test_every_row_of_a_gigabyte_reaches_the_credit_queue_once(stack: Stack) -> None:
-    file = SyntheticFile(pages=int(GIGABYTES * 1e9 / len(SyntheticFile(1).page)))
+    page = len(SyntheticFile(1, wider_by=WIDER_BY).page)
+    file = SyntheticFile(pages=int(GIGABYTES * 1e9 / page), wider_by=WIDER_BY)
     upload(stack, file)
 
     deadline = time.monotonic() + PATIENCE
