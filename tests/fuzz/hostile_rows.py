@@ -87,7 +87,8 @@ def _text(chance: random.Random) -> str:
         (
             "", "", "ann@example.com", " ann ", "   ", "'", '"', '""', '"ann"', '"ann', 'ann"',
             '" ann "', ' "ann" ', "a b", "\u00a0", "\u3000ann", "a\u2028b", "\ufeffann", "\ufffe",
-            "a\uffffb", chance.choice(_NULLS), f"{chance.choice(_NULLS)} ", f" {chance.choice(_NULLS)} ",
+            "a\uffffb", chance.choice(_NULLS),
+            f"{chance.choice(_NULLS)} ", f" {chance.choice(_NULLS)} ",
             _filled(chance, chance.choice((168, 169, 170, 253, 254, 255, 256))),
             _filled(chance, 254) + " " * chance.randrange(4), *_LOWERED,
         )

@@ -166,29 +166,33 @@ class Packer:
 
     def _spread(self, found: ValidRows) -> Iterator[PackedRows]:
         """Fill group after group."""
-        line, rows, _, nulls = found
-        while rows:
-            some = self._as_many_as_fit(rows)
-            if some:
-                self._take(ValidRows(line, some, _size(some), nulls))
-                line, rows = line + len(some), rows[len(some) :]
-            if rows:
-                full = self.flush()
-                if full is not None:
-                    yield full
+        while not self._fits(len(found.rows), found.size):
+            some, rest = self._cut(found)
+            if some.rows:
+                self._take(some)
+            if not rest.rows:
+                return
+            full = self.flush()
+            if full is not None:
+                yield full
+            found = rest
+        self._take(found)
 
-    def _as_many_as_fit(self, rows: list[bytes]) -> list[bytes]:
-        some = rows[: self._chunk_rows - len(self._rows)]
-        if self._fits(len(some), _size(some)):
-            return some
-        ends = list(accumulate(len(row) + 1 for row in some))
-        fitting = bisect_right(ends, self._chunk_bytes - self._bytes)
-        # A row that is over the limit all by itself travels alone.
-        return some[: fitting if self._rows else max(fitting, 1)]
-
-
-def _size(rows: list[bytes]) -> int:
-    return sum(map(len, rows)) + len(rows)
+    def _cut(self, found: ValidRows) -> tuple[ValidRows, ValidRows]:
+        """Part rows that do not all fit into those that do and the others."""
+        line, rows, size, nulls = found
+        count = min(len(rows), self._chunk_rows - len(self._rows))
+        if self._bytes + size > self._chunk_bytes:
+            ends = accumulate(len(row) + 1 for row in rows[:count])
+            fitting = bisect_right(list(ends), self._chunk_bytes - self._bytes)
+            # A row that is over the limit all by itself travels alone.
+            count = fitting if self._rows else max(fitting, 1)
+        some, rest = rows[:count], rows[count:]
+        some_size = sum(map(len, some)) + count
+        return (
+            ValidRows(line, some, some_size, nulls),
+            ValidRows(line + count, rest, size - some_size, nulls if not some else 0),
+        )
 
 
 def _lines_of_cell(

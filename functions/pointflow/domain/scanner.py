@@ -7,7 +7,6 @@ the same.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -15,7 +14,6 @@ from typing import NamedTuple
 
 from pointflow.domain.batch_row import (
     RejectedRow,
-    Row,
     RowFault,
     line_too_long,
     parse_row,
@@ -80,72 +78,82 @@ class Scanner:
         for start, text in whole_lines(blocks, offset):
             if start >= end:
                 break
-            if text is None:
-                yield from self._explain(None)
-            else:
-                yield from self._scan(text, start == 0, min(len(text), end - start))
-        yield from self._blanks()
+            found = (
+                self._explain([None])
+                if text is None
+                else self._scan(text, start == 0, min(len(text), end - start))
+            )
+            for each in found:
+                if self._blank:
+                    yield self._take_blanks()
+                yield each
+        if self._blank:
+            yield self._take_blanks()
 
-    def _scan(
-        self, text: bytes, is_start: bool, end: int
-    ) -> Iterator[ValidRows | RejectedRow | BlankLines]:
+    def _scan(self, text: bytes, is_start: bool, end: int) -> Iterator[ValidRows | RejectedRow]:
         position = 0
         if is_start and text.startswith(BOM):
             # To the pattern the mark would be the beginning of an email.
             position = _line_end(text, len(BOM))
-            yield from self._explain(text[len(BOM) : position])
+            yield from self._explain([text[len(BOM) : position].removesuffix(b"\n")])
         match = self._pattern.match
         while position < end:
             run = match(text, position, end)
-            if run:
-                position = run.end()
-                if self._blank:
-                    yield from self._blanks()
-                yield from self._take(run)
-            else:
+            if run is None:
                 begin, position = position, _line_end(text, position)
-                yield from self._explain(text[begin:position])
+                found = self._judge(text[begin:position].removesuffix(b"\n"))
+                if found is not None:
+                    yield found
+                continue
+            position = run.end()
+            rows_text = run.group()
+            rows = rows_text.split(b"\n")
+            rows.pop()
+            if rows_text.isascii() or is_clean_text(rows_text):
+                line = self._line
+                self._line += len(rows)
+                yield ValidRows(line, rows, len(rows_text))
+            else:
+                yield from self._sort_out(rows)
 
-    def _take(self, run: re.Match[bytes]) -> Iterator[ValidRows | RejectedRow | BlankLines]:
-        text = run.group()
-        rows = text.split(b"\n")
-        rows.pop()
-        if is_clean_text(text):
-            yield ValidRows(self._line, rows, len(text))
-            self._line += len(rows)
-            return
+    def _sort_out(self, rows: list[bytes]) -> Iterator[ValidRows | RejectedRow]:
+        """Take the clean rows out of a run in which some are not."""
         for is_clean, some in groupby(rows, is_clean_text):
             if is_clean:
                 group = list(some)
-                yield ValidRows(self._line, group, sum(map(len, group)) + len(group))
+                line = self._line
                 self._line += len(group)
+                yield ValidRows(line, group, sum(map(len, group)) + len(group))
             else:
-                for row in some:
-                    yield from self._explain(row)
+                yield from self._explain(some)
 
-    def _explain(self, raw: bytes | None) -> Iterator[ValidRows | RejectedRow | BlankLines]:
-        """Tell what one line is; None is one that is too long for certain."""
+    def _explain(self, rows: Iterable[bytes | None]) -> Iterator[ValidRows | RejectedRow]:
+        """Judge rows one by one."""
+        return filter(None, map(self._judge, rows))
+
+    def _judge(self, row: bytes | None) -> ValidRows | RejectedRow | None:
+        """Ask the reference about a row without its LF.
+
+        A row None is too long for certain; an answer None is a blank line, which is counted.
+        """
         line = self._line
         self._line += 1
-        row = None if raw is None else raw.removesuffix(b"\n")
-        parsed = line_too_long() if row is None else self._parse(row, line)
+        if row is None:
+            return RejectedRow(line, None, *line_too_long())
+        parsed = parse_row(
+            row, received_at=self._received_at, is_first=line == self._first_row_line
+        )
         if parsed is None:
             self._blank += 1
-            return
-        yield from self._blanks()
+            return None
         if isinstance(parsed, RowFault):
             kept = None if parsed.code is RowCode.LINE_TOO_LONG else row
-            yield RejectedRow(line, kept, parsed.code, parsed.field, parsed.message)
-        elif row is not None:
-            yield ValidRows(line, [row], len(row) + 1, parsed.nulls)
+            return RejectedRow(line, kept, *parsed)
+        return ValidRows(line, [row], len(row) + 1, parsed.nulls)
 
-    def _parse(self, row: bytes, line: int) -> Row | RowFault | None:
-        return parse_row(row, received_at=self._received_at, is_first=line == self._first_row_line)
-
-    def _blanks(self) -> Iterator[BlankLines]:
-        if self._blank:
-            yield BlankLines(self._blank)
-            self._blank = 0
+    def _take_blanks(self) -> BlankLines:
+        count, self._blank = self._blank, 0
+        return BlankLines(count)
 
 
 def _line_end(text: bytes, position: int) -> int:
