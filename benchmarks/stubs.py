@@ -52,11 +52,14 @@ class SyntheticFile:
         Share of the lines that are no valid row.
     blank_share : float
         Share of the lines that are blank.
+    wider_by : int
+        Bytes by which the valid rows are longer than the 44 that they have on average.
     """
 
     pages: int
     bad_share: float = 0.02
     blank_share: float = 0.0
+    wider_by: int = 0
 
     @cached_property
     def page(self) -> bytes:
@@ -74,7 +77,8 @@ class SyntheticFile:
     def _lines(self) -> tuple[bytes, ...]:
         draw = random.Random(2)  # noqa: S311 - rows, no secrets
         first = b"serial%s@example.com||||126456789|1" % SERIAL_MARK
-        return (first, *(_line(kind, draw) for kind in self._kinds[1:]))
+        wide = b"w" * self.wider_by
+        return (first, *(_line(kind, draw, wide) for kind in self._kinds[1:]))
 
     @property
     def size(self) -> int:
@@ -126,7 +130,7 @@ class SyntheticFile:
         return 1 + number * PAGE_ROWS + self.page.count(b"\n", 0, inside)
 
 
-def _line(kind: str, draw: random.Random) -> bytes:
+def _line(kind: str, draw: random.Random, wide: bytes) -> bytes:
     if kind == "blank":
         return draw.choice((b"", b"  ", b"\r"))
     if kind == "bad":
@@ -136,10 +140,10 @@ def _line(kind: str, draw: random.Random) -> bytes:
     name = b"%s%d" % (draw.choice((b"ann.lee.", b"bertram.bohm.", b"clementine.castellano.")), user)
     points = draw.choice((b"", b"|%d" % draw.randrange(500), b"|%d|1760000000" % draw.randrange(9)))
     member = (
-        b"%s@example.com|||" % name,
-        b"|%d||" % user,
-        b"%s@example.com||%d|%s" % (name, user, name),
-        b"||%d|" % user,
+        b"%s@example.com|||%s" % (name, wide),
+        b"|%d||%s" % (user, wide),
+        b"%s@example.com||%d|%s%s" % (name, user, name, wide),
+        b"||%d%s|" % (user, wide),
     )[form]
     return b"%s|%d%s" % (member, draw.choice((126456789, 7001)), points)
 
@@ -225,6 +229,8 @@ class _Handler(BaseHTTPRequestHandler):
         body = self._body()
         operation = self.headers.get("X-Amz-Target", "").rpartition(".")[2]
         match operation:
+            case "":
+                self._send(b"<Answer><UploadId>1</UploadId></Answer>", "application/xml")
             case "SendMessageBatch":
                 messages = self.counts.add(body)
                 time.sleep(self.queue_seconds)
@@ -254,9 +260,11 @@ class _Handler(BaseHTTPRequestHandler):
         return self.rfile.read(int(self.headers.get("Content-Length", 0)))
 
     def _answer(self, answer: Mapping[str, Any]) -> None:
-        body = json.dumps(answer).encode()
+        self._send(json.dumps(answer).encode(), "application/x-amz-json-1.0")
+
+    def _send(self, body: bytes, content_type: str) -> None:
         self.send_response(HTTPStatus.OK)
-        self.send_header("Content-Type", "application/x-amz-json-1.0")
+        self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,38 @@ def test_a_reused_name_with_other_content_is_refused_and_the_owners_result_stand
     assert _result_of(stack, "acme", "activities_acme_20260401000000") == owner
     assert stack.balance(1009) == before
     assert {*REFUSED, FileCode.FILE_NAME_REUSED} == set(FileCode)
+
+
+def test_the_whole_file_after_an_interrupted_upload_is_refused_and_told_what_is_credited(
+    stack: DeployedStack,
+) -> None:
+    key = "inbound/acme/activities_acme_20260401000001.txt"
+    whole = ROW % 13 * 4
+    stack.upload(key, whole[: len(whole) * 3 // 4 + 10])
+    cut_off = _result_of(stack, "acme", "activities_acme_20260401000001")
+    assert (cut_off["credited"], cut_off["rejected"]) == (3, 1)
+    before = stack.balance(1009)
+
+    version = stack.upload(key, whole)
+
+    later = stack.result(f"outbound/acme/activities_acme_20260401000001_result.{version}.json")
+    assert later["refusal"]["code"] == FileCode.FILE_NAME_REUSED
+    assert "lines 1-3 are credited" in later["refusal"]["message"]
+    assert stack.balance(1009) == before
+
+
+def test_of_twins_that_arrive_at_once_one_is_credited_and_one_is_held(
+    stack: DeployedStack,
+) -> None:
+    before = stack.balance(1009)
+    names = [f"activities_acme_2026040300001{n}" for n in range(2)]
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda name: stack.upload(f"inbound/acme/{name}.txt", ROW % 32), names))
+
+    results = [_result_of(stack, "acme", name) for name in names]
+
+    assert sorted(result["status"] for result in results) == ["COMPLETED", "HELD"]
+    assert stack.balance(1009) - before == 32
 
 
 def test_one_file_submitted_twice_is_credited_once(stack: DeployedStack, tmp_path: Path) -> None:

@@ -78,6 +78,7 @@ def scan(
 ) -> Scan:
     plan = plan_of(data, cell_bytes, chunk_rows)
     measures = measures_of(data, plan, block)
+    first_row = first_row_line(measures)
     found = Scan()
     for cell, first_line in enumerate(first_line_numbers(measures)):
         start, end = scan_span(plan, cell)
@@ -86,7 +87,7 @@ def scan(
             plan=plan,
             cell=cell,
             first_line=first_line,
-            first_row_line=first_row_line(measures),
+            first_row_line=first_row,
         ):
             match scanned:
                 case PackedRows():

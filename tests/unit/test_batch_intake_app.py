@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from batch_intake import app
+from pointflow.adapters import s3_objects, sqs_publishers
+from pointflow.adapters.clients import SETTINGS
 from pointflow.domain.messages import MeasurePart
 from pointflow.domain.submission import Status, SubmissionRef
 from tests.unit.intake_world import World, rows
@@ -151,6 +153,21 @@ def test_a_cell_that_does_not_fit_the_invocation_is_shown_again_after_seconds(
     assert sqs.waits == [2]
 
     assert handle(world, event) == []
+
+
+@pytest.mark.parametrize(
+    ("service", "patience"),
+    [("s3", s3_objects.PATIENCE_SECONDS), ("sqs", sqs_publishers.PATIENCE_SECONDS)],
+)
+def test_no_call_outlasts_what_is_kept_of_an_invocation(
+    service: Literal["s3", "sqs"], patience: float
+) -> None:
+    settings: Any = SETTINGS[service]
+    tries = settings.retries["total_max_attempts"]
+    waits = sum(2**retry for retry in range(tries - 1))
+    one_call = tries * (settings.connect_timeout + settings.read_timeout) + waits
+
+    assert patience + one_call < app.SECONDS_TO_FINISH
 
 
 @pytest.mark.usefixtures("sqs")

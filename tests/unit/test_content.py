@@ -12,12 +12,12 @@ from pointflow.domain.content import (
     FILE_EMPTY,
     HEAD_BYTES,
     Measurer,
-    content_digest,
     first_line_numbers,
     first_row_line,
     measure_cell,
     measure_span,
     refuse_not_text,
+    survey,
 )
 from pointflow.domain.errors import TransientError
 from pointflow.domain.lines import BOM
@@ -132,16 +132,16 @@ def test_measures_out_of_order_or_with_a_gap_are_refused() -> None:
         with pytest.raises(ValueError, match="every cell"):
             first_line_numbers(wrong)
         with pytest.raises(ValueError, match="every cell"):
-            content_digest(wrong)
+            survey(wrong)
 
 
 def test_the_digest_of_the_content_covers_every_byte() -> None:
     data = b"abc\ndef\n"
-    digest = content_digest(measures_of(data, plan_of(data, 3)))
+    digest = survey(measures_of(data, plan_of(data, 3))).content
     for index in range(len(data)):
         other = data[:index] + b"!" + data[index + 1 :]
-        assert content_digest(measures_of(other, plan_of(other, 3))) != digest
-    assert content_digest(measures_of(data + b"x", plan_of(data + b"x", 3))) != digest
+        assert survey(measures_of(other, plan_of(other, 3))).content != digest
+    assert survey(measures_of(data + b"x", plan_of(data + b"x", 3))).content != digest
 
 
 @settings(max_examples=150)

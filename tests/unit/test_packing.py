@@ -1,4 +1,3 @@
-from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -16,16 +15,27 @@ from pointflow.domain.packing import (
     scan_cell,
     scan_span,
 )
+from pointflow.domain.scanner import ValidRows
 from pointflow.domain.submission import Tally
-from tests.unit.parsing import GOOD, Scan, files, lines_of, naive_scan, parse, plan_of, row_of, scan
-
-ROW = row_of(GOOD)
+from tests.unit.parsing import GOOD, Scan, files, lines_of, naive_scan, parse, plan_of, scan
 
 
-def pack(raws: list[bytes], chunk_rows: int = 500, chunk_bytes: int = 100_000) -> list[PackedRows]:
+def run_of(line: int, *rows: bytes, nulls: int = 0) -> ValidRows:
+    return ValidRows(line, list(rows), sum(len(row) + 1 for row in rows), nulls)
+
+
+def pack(
+    raws: list[bytes], chunk_rows: int = 500, chunk_bytes: int = 100_000, run: int = 500
+) -> list[PackedRows]:
+    """Pack rows that come `run` at a time."""
     packer = Packer(chunk_rows, chunk_bytes)
-    groups = [packer.add(line, raw, ROW) for line, raw in enumerate(raws, 1)]
-    return [group for group in [*groups, packer.flush()] if group]
+    groups = [
+        group
+        for start in range(0, len(raws), run)
+        for group in packer.add(run_of(start + 1, *raws[start : start + run]))
+    ]
+    rest = packer.flush()
+    return groups if rest is None else [*groups, rest]
 
 
 def same(one: Scan, other: Scan) -> bool:
@@ -55,6 +65,26 @@ def test_a_single_row_over_the_byte_limit_travels_alone() -> None:
     ]
 
 
+def test_a_group_is_handed_out_only_when_a_row_comes_that_has_no_room() -> None:
+    packer = Packer(2, 100_000)
+    assert list(packer.add(run_of(1, GOOD, GOOD))) == []
+    assert [group.row_count for group in packer.add(run_of(3, GOOD))] == [2]
+
+
+@given(
+    st.lists(st.integers(0, 12).map(lambda length: b"x" * length), max_size=30),
+    st.integers(1, 6),
+    st.integers(1, 30),
+    st.integers(1, 30),
+)
+def test_rows_are_grouped_alike_whether_they_come_together_or_one_by_one(
+    raws: list[bytes], chunk_rows: int, chunk_bytes: int, run: int
+) -> None:
+    alone = pack(raws, chunk_rows, chunk_bytes, run=1)
+    assert pack(raws, chunk_rows, chunk_bytes, run) == alone
+    assert b"".join(group.rows for group in alone) == b"".join(raw + b"\n" for raw in raws)
+
+
 def test_no_rows_make_no_group() -> None:
     assert pack([]) == []
 
@@ -62,7 +92,7 @@ def test_no_rows_make_no_group() -> None:
 def test_a_group_names_the_lines_of_its_rows() -> None:
     packer = Packer(500, 100_000)
     for line in (3, 4, 5, 9, 11, 12):
-        packer.add(line, GOOD, ROW)
+        packer.add(run_of(line, GOOD))
     packed = packer.flush()
     assert packed is not None
     assert packed.segments == ((3, 3), (9, 1), (11, 2))
@@ -75,8 +105,8 @@ def test_a_row_that_repeats_an_earlier_one_of_its_group_is_counted() -> None:
 
 def test_the_tally_of_a_group_holds_its_rows_and_the_warnings_there_are() -> None:
     packer = Packer(500, 100_000)
-    packer.add(1, GOOD, replace(ROW, nulls=2))
-    packer.add(2, GOOD, ROW)
+    packer.add(run_of(1, GOOD, nulls=2))
+    packer.add(run_of(2, GOOD))
     packed = packer.flush()
     assert packed is not None
     assert packed.tally == Tally(rows=2, warnings={"NULL_LITERAL": 2, "DUPLICATE_ROW": 1})

@@ -14,6 +14,7 @@ from botocore.response import StreamingBody
 from moto import mock_aws
 from mypy_boto3_s3 import S3Client
 
+from pointflow.adapters import s3_objects
 from pointflow.adapters.retrying import Backoff
 from pointflow.adapters.s3_objects import BLOCK_BYTES, PART_BYTES, S3ObjectStore, byte_range
 from pointflow.domain.errors import ContentionError, ObjectUnreadableError
@@ -126,6 +127,18 @@ def test_an_object_of_any_size_is_streamed(s3: S3Client, size: int) -> None:
     stored = s3.get_object(Bucket=BUCKET, Key="outbound/a")
     assert stored["Body"].read() == body
     assert stored["ContentType"] == "text/plain"
+
+
+def test_parts_grow_so_that_no_object_has_too_many(
+    s3: S3Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(s3_objects, "PARTS_OF_A_SIZE", 1)
+    size = (1 + 2 + 3) * PART_BYTES
+    with S3ObjectStore(s3, BUCKET).writer("outbound/a", "text/plain") as out:
+        out.write(b"z" * size)
+
+    stored = s3.head_object(Bucket=BUCKET, Key="outbound/a")
+    assert (stored["ContentLength"], stored["ETag"][-3:]) == (size, '-3"')
 
 
 def test_nothing_written_makes_no_object(s3: S3Client) -> None:

@@ -20,7 +20,12 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef
 
 BLOCK_BYTES = 1 << 20
-PART_BYTES = 8 << 20
+PART_BYTES = 5 << 20
+"""The smallest part that S3 takes, so that little of an object is in memory."""
+
+PARTS_OF_A_SIZE = 1_000
+"""After so many parts they grow: S3 takes 10,000 parts, of 275 GiB altogether then."""
+
 PATIENCE_SECONDS = 20.0
 
 # 405 is what a delete marker answers to a read; InvalidObjectState is a version in an archive.
@@ -66,7 +71,7 @@ class S3ObjectStore:
 
     @contextmanager
     def writer(self, key: str, content_type: str) -> Iterator[_StreamedObject]:
-        """Stream an object in parts of 8 MiB; it appears, whole, when the block ends well."""
+        """Stream an object in parts of 5 MiB; it appears, whole, when the block ends well."""
         streamed = _StreamedObject(self._client, self._bucket, key, content_type)
         try:
             yield streamed
@@ -115,8 +120,8 @@ class _StreamedObject:
     def write(self, data: bytes) -> None:
         """Append bytes; sends every part that is full."""
         self._buffer += data
-        while len(self._buffer) >= PART_BYTES:
-            self._send_part(PART_BYTES)
+        while len(self._buffer) >= self._part_bytes:
+            self._send_part(self._part_bytes)
 
     def finish(self) -> None:
         """Make the object appear; does nothing when nothing was written."""
@@ -154,12 +159,17 @@ class _StreamedObject:
         except (ClientError, BotoCoreError):
             logger.exception("parts of an upload not given back", key=self._key)
 
+    @property
+    def _part_bytes(self) -> int:
+        return PART_BYTES * (1 + len(self._etags) // PARTS_OF_A_SIZE)
+
     def _send_part(self, size: int) -> None:
         if self._upload_id is None:
             self._upload_id = self._client.create_multipart_upload(
                 Bucket=self._bucket, Key=self._key, ContentType=self._content_type
             )["UploadId"]
-        part = bytes(self._buffer[:size])
+        with memoryview(self._buffer) as written:
+            part = written[:size].tobytes()
         del self._buffer[:size]
         answer = self._client.upload_part(
             Bucket=self._bucket,

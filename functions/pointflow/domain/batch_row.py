@@ -9,7 +9,8 @@ document leaves open is ruled in `docs/rulings.md`.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from itertools import product
+from typing import NamedTuple
 
 from pointflow.domain.codes import RowCode
 from pointflow.domain.text import shown
@@ -37,14 +38,14 @@ CLOCK_TOLERANCE = 300
 
 MILLISECOND_DIGITS = 13
 
-_DIGITS = re.compile(r"[0-9]+")
+# `null` in any case.
+_NULLS = frozenset(map("".join, product("nN", "uU", "lL", "lL")))
 _NUMBER_THEN_SPACE = re.compile(r" *[0-9]+ ")
 # ASCII controls, DEL, and the two noncharacters that message queues refuse to carry.
 _CONTROL = re.compile("[\x00-\x1f\x7f\ufffe\uffff]")
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """A row that may be credited.
 
     `email` is trimmed and lower-cased, `points` None means the activity's default,
@@ -62,8 +63,7 @@ class Row:
     nulls: int
 
 
-@dataclass(frozen=True, slots=True)
-class RowFault:
+class RowFault(NamedTuple):
     """Why a row cannot be credited: a code, the field at fault, and words to act on."""
 
     code: RowCode
@@ -71,8 +71,7 @@ class RowFault:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class RejectedRow:
+class RejectedRow(NamedTuple):
     """A row that goes back to the client.
 
     `raw` is the line as sent, without its LF; None for a line over 4,096 bytes.
@@ -110,7 +109,7 @@ def parse_row(raw: bytes, *, received_at: int, is_first: bool) -> Row | RowFault
     try:
         return _row(_columns(line, is_first), received_at)
     except _FaultFoundError as found:
-        return found.fault
+        return RowFault(*found.args)
 
 
 def line_too_long() -> RowFault:
@@ -124,11 +123,7 @@ def line_too_long() -> RowFault:
 
 
 class _FaultFoundError(Exception):
-    """Ends the parsing of a row at its first fault."""
-
-    def __init__(self, code: RowCode, field: str | None, message: str) -> None:
-        super().__init__(code)
-        self.fault = RowFault(code, field, message)
+    """Ends the parsing of a row at its first fault; its arguments are those of a `RowFault`."""
 
 
 def _columns(line: bytes, is_first: bool) -> list[str]:
@@ -151,7 +146,9 @@ def _columns(line: bytes, is_first: bool) -> list[str]:
 
 def _row(columns: list[str], received_at: int) -> Row:
     fields = [column.strip(" ") for column in columns]
-    nulls = sum(map(_is_null, fields))
+    nulls = [index for index, field in enumerate(fields) if field in _NULLS]
+    for index in nulls:
+        fields[index] = ""
     fields += [""] * (len(COLUMNS) - len(fields))
     email = _identifier("EMAIL", fields[0].lower())
     ct_user_id = _ct_user_id(fields[1])
@@ -172,7 +169,7 @@ def _row(columns: list[str], received_at: int) -> Row:
         activity_id=_activity_id(fields[4]),
         points=_points(fields[5]),
         activity_date=_activity_date(fields[6], received_at),
-        nulls=nulls,
+        nulls=len(nulls),
     )
 
 
@@ -208,7 +205,7 @@ def _activity_id(field: str) -> int:
 
 
 def _id(name: str, code: RowCode, value: str) -> int:
-    if _DIGITS.fullmatch(value) and len(value) <= MAX_ID_DIGITS and int(value) > 0:
+    if _is_number(value) and len(value) <= MAX_ID_DIGITS and int(value) > 0:
         return int(value)
     raise _FaultFoundError(
         code,
@@ -223,7 +220,7 @@ def _points(field: str) -> int | None:
     if value is None:
         return None
     # A line holds 4,096 bytes at most, which int() takes.
-    if _DIGITS.fullmatch(value) and int(value) <= MAX_POINTS:
+    if _is_number(value) and int(value) <= MAX_POINTS:
         return int(value)
     raise _FaultFoundError(
         RowCode.POINTS_INVALID,
@@ -237,7 +234,7 @@ def _activity_date(field: str, received_at: int) -> int | None:
     value = _present("ACTIVITY_DATE", field)
     if value is None:
         return None
-    if not _DIGITS.fullmatch(value):
+    if not _is_number(value):
         problem = (
             "it must be UNIX seconds in digits 0-9 and nothing else, or empty for the time at which"
             " the file is received"
@@ -260,17 +257,19 @@ def _activity_date(field: str, received_at: int) -> int | None:
 
 def _present(name: str, field: str) -> str | None:
     """The trimmed field's value; None where it is absent."""
-    if len(field) > 1 and field.startswith('"') and field.endswith('"'):
+    if not field:
+        return None
+    if field[0] == field[-1] == '"' and len(field) > 1:
         raise _FaultFoundError(
             RowCode.FIELD_ENCLOSED,
             name,
             f"{name} is {shown(field)}; send the value without the enclosing quotes",
         )
-    return None if not field or _is_null(field) else field
+    return field
 
 
-def _is_null(field: str) -> bool:
-    return field.isascii() and field.lower() == "null"
+def _is_number(value: str) -> bool:
+    return value.isascii() and value.isdigit()
 
 
 def _is_header(columns: list[str]) -> bool:

@@ -190,11 +190,6 @@ def numbered(
         first_line += measure.newlines
 
 
-def content_digest(measures: Iterable[CellMeasure]) -> str:
-    """The identity of a file's content; see `Survey`."""
-    return survey(measures).content
-
-
 def first_line_numbers(measures: Iterable[CellMeasure]) -> list[int]:
     """By cell: the number, from 1, of the line that holds the cell's first byte."""
     return [first_line for first_line, _ in numbered(measures)]

@@ -5,15 +5,19 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import accumulate, chain
 
-from pointflow.domain.batch_row import RejectedRow, Row, RowFault, line_too_long, parse_row
+from pointflow.domain.batch_row import RejectedRow
 from pointflow.domain.codes import WarningCode
 from pointflow.domain.errors import TransientError
-from pointflow.domain.lines import LONGEST_LINE, Line, split_lines
-from pointflow.domain.messages import segments_of
+from pointflow.domain.lines import LONGEST_LINE
+from pointflow.domain.scanner import BlankLines, Scanner, ValidRows
 from pointflow.domain.submission import Plan, Tally
+
+__all__ = ["BlankLines", "PackedRows", "Packer", "Scanned", "scan_cell", "scan_span"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +49,6 @@ class PackedRows:
         return Tally(
             rows=self.row_count, warnings={code: count for code, count in found.items() if count}
         )
-
-
-@dataclass(frozen=True, slots=True)
-class BlankLines:
-    """A run of blank lines."""
-
-    count: int
 
 
 Scanned = PackedRows | RejectedRow | BlankLines
@@ -97,24 +94,11 @@ def scan_cell(
         The blocks ended before the span did.
     """
     packer = Packer(plan.chunk_rows, plan.chunk_bytes)
-    blank = 0
-    for line in _lines_of_cell(blocks, plan, cell, first_line):
-        row = _parse(line, plan.received_at, line.number == first_row_line)
-        if row is None:
-            blank += 1
-            continue
-        if blank:
-            yield BlankLines(blank)
-            blank = 0
-        if isinstance(row, RejectedRow):
-            yield row
+    for found in _lines_of_cell(blocks, plan, cell, first_line, first_row_line):
+        if isinstance(found, ValidRows):
+            yield from packer.add(found)
         else:
-            raw, parsed = row
-            full = packer.add(line.number, raw, parsed)
-            if full is not None:
-                yield full
-    if blank:
-        yield BlankLines(blank)
+            yield found
     rest = packer.flush()
     if rest is not None:
         yield rest
@@ -134,66 +118,110 @@ class Packer:
     def __init__(self, chunk_rows: int, chunk_bytes: int) -> None:
         self._chunk_rows = chunk_rows
         self._chunk_bytes = chunk_bytes
-        self._lines: list[int] = []
-        self._rows: list[bytes] = []
-        self._bytes = 0
-        self._nulls = 0
+        self._clear()
 
-    def add(self, line: int, raw: bytes, row: Row) -> PackedRows | None:
-        """Take a row in; hand out the group that had no room left for it."""
-        size = len(raw) + 1
-        no_room = len(self._rows) >= self._chunk_rows or self._bytes + size > self._chunk_bytes
-        full = self.flush() if no_room else None
-        self._lines.append(line)
-        self._rows.append(raw)
-        self._bytes += size
-        self._nulls += row.nulls
-        return full
+    def add(self, found: ValidRows) -> Iterable[PackedRows]:
+        """Take rows in; hand out the groups that had no room left for them."""
+        if self._fits(len(found.rows), found.size):
+            self._take(found)
+            return ()
+        return self._spread(found)
 
     def flush(self) -> PackedRows | None:
         """Hand out what has been gathered, if anything."""
         if not self._rows:
             return None
         packed = PackedRows(
-            segments=segments_of(self._lines),
+            segments=tuple(self._segments),
             rows=b"\n".join(self._rows) + b"\n",
             nulls=self._nulls,
             duplicates=len(self._rows) - len(set(self._rows)),
         )
-        self._lines, self._rows, self._bytes, self._nulls = [], [], 0, 0
+        self._clear()
         return packed
+
+    def _clear(self) -> None:
+        self._segments: list[tuple[int, int]] = []
+        self._rows: list[bytes] = []
+        self._bytes = 0
+        self._nulls = 0
+        self._next_line = 0
+
+    def _fits(self, count: int, size: int) -> bool:
+        return (
+            len(self._rows) + count <= self._chunk_rows and self._bytes + size <= self._chunk_bytes
+        )
+
+    def _take(self, found: ValidRows) -> None:
+        count = len(found.rows)
+        if found.first_line == self._next_line:
+            first, before = self._segments[-1]
+            self._segments[-1] = (first, before + count)
+        else:
+            self._segments.append((found.first_line, count))
+        self._next_line = found.first_line + count
+        self._rows += found.rows
+        self._bytes += found.size
+        self._nulls += found.nulls
+
+    def _spread(self, found: ValidRows) -> Iterator[PackedRows]:
+        """Fill group after group."""
+        while not self._fits(len(found.rows), found.size):
+            some, rest = self._cut(found)
+            if some.rows:
+                self._take(some)
+            if not rest.rows:
+                return
+            full = self.flush()
+            if full is not None:
+                yield full
+            found = rest
+        self._take(found)
+
+    def _cut(self, found: ValidRows) -> tuple[ValidRows, ValidRows]:
+        """Part rows that do not all fit into those that do and the others."""
+        line, rows, size, nulls = found
+        count = min(len(rows), self._chunk_rows - len(self._rows))
+        if self._bytes + size > self._chunk_bytes:
+            ends = accumulate(len(row) + 1 for row in rows[:count])
+            fitting = bisect_right(list(ends), self._chunk_bytes - self._bytes)
+            # A row that is over the limit all by itself travels alone.
+            count = fitting if self._rows else max(fitting, 1)
+        some, rest = rows[:count], rows[count:]
+        some_size = sum(map(len, some)) + count
+        return (
+            ValidRows(line, some, some_size, nulls),
+            ValidRows(line + count, rest, size - some_size, nulls if not some else 0),
+        )
 
 
 def _lines_of_cell(
-    blocks: Iterable[bytes], plan: Plan, cell: int, first_line: int
-) -> Iterator[Line]:
-    """The lines that start in the cell, whole."""
+    blocks: Iterable[bytes], plan: Plan, cell: int, first_line: int, first_row_line: int | None
+) -> Iterator[ValidRows | RejectedRow | BlankLines]:
+    """What the lines are that start in the cell."""
     _, end = plan.span(cell)
-    read_from, read_to = scan_span(plan, cell)
-    stream = _complete(blocks, read_to - read_from)
-    if cell == 0:
-        lines = split_lines(stream, first_line)
-    else:
-        lines = _skip_begun_line(stream, first_line, read_from)
-    for line in lines:
-        if line.offset >= end:
-            return
-        yield line
+    offset, read_to = scan_span(plan, cell)
+    stream = _complete(blocks, read_to - offset)
+    if cell > 0:
+        skipped, stream = _skip_begun_line(stream)
+        offset += skipped
+        # One byte was the end of the line before; more were the rest of `first_line`.
+        first_line += skipped > 1
+    scanner = Scanner(
+        first_line=first_line, first_row_line=first_row_line, received_at=plan.received_at
+    )
+    return scanner.scan(stream, offset=offset, end=end)
 
 
-def _skip_begun_line(stream: Iterator[bytes], first_line: int, offset: int) -> Iterator[Line]:
-    """Lines of a stream that starts on the last byte before a cell."""
-    head = next((block for block in stream if block), b"")
-    # An LF there is the end of the line before `first_line`; else the cell begins within a line.
-    begun = first_line - 1 if head.startswith(b"\n") else first_line
-    lines = split_lines(_chain(head, stream), begun, offset)
-    next(lines, None)
-    return lines
-
-
-def _chain(head: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
-    yield head
-    yield from rest
+def _skip_begun_line(stream: Iterator[bytes]) -> tuple[int, Iterator[bytes]]:
+    """Drop what comes up to the first LF, that included; tells how many bytes that was."""
+    skipped = 0
+    for block in stream:
+        length = block.find(b"\n") + 1
+        if length:
+            return skipped + length, chain((block[length:],), stream)
+        skipped += len(block)
+    return skipped, iter(())
 
 
 def _complete(blocks: Iterable[bytes], size: int) -> Iterator[bytes]:
@@ -204,13 +232,3 @@ def _complete(blocks: Iterable[bytes], size: int) -> Iterator[bytes]:
         yield block
     if missing > 0:
         raise TransientError(f"the read ended {missing} bytes early")
-
-
-def _parse(line: Line, received_at: int, is_first: bool) -> tuple[bytes, Row] | RejectedRow | None:
-    if line.raw is None:
-        fault = line_too_long()
-        return RejectedRow(line.number, None, fault.code, fault.field, fault.message)
-    parsed = parse_row(line.raw, received_at=received_at, is_first=is_first)
-    if isinstance(parsed, RowFault):
-        return RejectedRow(line.number, line.raw, parsed.code, parsed.field, parsed.message)
-    return None if parsed is None else (line.raw, parsed)

@@ -15,6 +15,8 @@ def shown(text: str, limit: int = SHOWN_CHARACTERS) -> str:
     "'a\\u202eb'"
     """
     kept = text if len(text) <= limit else text[: limit - 1] + "…"
+    if kept.isprintable():
+        return f"'{kept}'"
     return "'" + "".join(c if c.isprintable() else _escaped(c) for c in kept) + "'"
 
 
