@@ -386,7 +386,7 @@ def test_a_crash_at_any_request_is_healed_by_the_next_delivery() -> None:
 
 def test_workers_that_race_for_the_same_rows_credit_each_once() -> None:
     members, workers = 30, 4
-    dynamodb = TransactingDynamoDB({"Ledger": "identity", "Members": "key"}, seconds=0.002)
+    dynamodb = TransactingDynamoDB({"Ledger": "identity", "Members": "key"}, seconds=0.02)
     world = World(members)
     world.dynamodb = dynamodb
     for user_id in range(1, members + 1):
