@@ -42,7 +42,7 @@ class Config:
             part_queue_url=env.get("PART_QUEUE_URL", ""),
             credit_queue_url=env.get("CREDIT_QUEUE_URL", ""),
             report_queue_url=env.get("REPORT_QUEUE_URL", ""),
-            cell_bytes=int(env.get("CELL_BYTES", 64 * 1024 * 1024)),
+            cell_bytes=int(env.get("CELL_BYTES", 16 * 1024 * 1024)),
             chunk_rows=int(env.get("CHUNK_ROWS", 500)),
             chunk_bytes=int(env.get("CHUNK_BYTES", 100_000)),
             max_receive_count=int(env.get("MAX_RECEIVE_COUNT", 10)),

@@ -60,7 +60,7 @@ def sources(target: Status) -> frozenset[Status]:
 
 
 MOST_CELLS = 10**6
-"""A cell's number has six digits: S3's largest object, in cells of 64 MiB, has fewer cells."""
+"""A cell's number has six digits: S3's largest object, in cells of 16 MiB, has fewer cells."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
