@@ -150,10 +150,10 @@ def _row(columns: list[str], received_at: int) -> Row:
     for index in nulls:
         fields[index] = ""
     fields += [""] * (len(COLUMNS) - len(fields))
-    email = _identifier("EMAIL", fields[0].lower())
-    ct_user_id = _ct_user_id(fields[1])
-    third_party_id = _identifier("THIRD_PARTY_ID", fields[2])
-    username = _identifier("USERNAME", fields[3])
+    email = _identifier("EMAIL", fields[0].lower()) if fields[0] else None
+    ct_user_id = _id("CT_USER_ID", RowCode.CT_USER_ID_INVALID, fields[1]) if fields[1] else None
+    third_party_id = _identifier("THIRD_PARTY_ID", fields[2]) if fields[2] else None
+    username = _identifier("USERNAME", fields[3]) if fields[3] else None
     if email is None and ct_user_id is None and third_party_id is None and username is None:
         raise _FaultFoundError(
             RowCode.IDENTIFIER_MISSING,
@@ -161,22 +161,26 @@ def _row(columns: list[str], received_at: int) -> Row:
             "the row names no member; fill in at least one of EMAIL, CT_USER_ID, THIRD_PARTY_ID"
             " and USERNAME",
         )
+    if not fields[4]:
+        raise _FaultFoundError(
+            RowCode.ACTIVITY_ID_MISSING,
+            "ACTIVITY_ID",
+            "ACTIVITY_ID is empty; put the activity's number into the fifth column",
+        )
     return Row(
         email=email,
         ct_user_id=ct_user_id,
         third_party_id=third_party_id,
         username=username,
-        activity_id=_activity_id(fields[4]),
-        points=_points(fields[5]),
-        activity_date=_activity_date(fields[6], received_at),
+        activity_id=_id("ACTIVITY_ID", RowCode.ACTIVITY_ID_INVALID, fields[4]),
+        points=_points(fields[5]) if fields[5] else None,
+        activity_date=_activity_date(fields[6], received_at) if fields[6] else None,
         nulls=len(nulls),
     )
 
 
-def _identifier(name: str, field: str) -> str | None:
-    value = _present(name, field)
-    if value is None:
-        return None
+def _identifier(name: str, value: str) -> str:
+    _refuse_enclosed(name, value)
     size = len(value.encode("utf-8"))
     if size > MAX_IDENTIFIER_BYTES:
         raise _FaultFoundError(
@@ -188,23 +192,8 @@ def _identifier(name: str, field: str) -> str | None:
     return value
 
 
-def _ct_user_id(field: str) -> int | None:
-    value = _present("CT_USER_ID", field)
-    return None if value is None else _id("CT_USER_ID", RowCode.CT_USER_ID_INVALID, value)
-
-
-def _activity_id(field: str) -> int:
-    value = _present("ACTIVITY_ID", field)
-    if value is None:
-        raise _FaultFoundError(
-            RowCode.ACTIVITY_ID_MISSING,
-            "ACTIVITY_ID",
-            "ACTIVITY_ID is empty; put the activity's number into the fifth column",
-        )
-    return _id("ACTIVITY_ID", RowCode.ACTIVITY_ID_INVALID, value)
-
-
 def _id(name: str, code: RowCode, value: str) -> int:
+    _refuse_enclosed(name, value)
     if _is_number(value) and len(value) <= MAX_ID_DIGITS and int(value) > 0:
         return int(value)
     raise _FaultFoundError(
@@ -215,10 +204,8 @@ def _id(name: str, code: RowCode, value: str) -> int:
     )
 
 
-def _points(field: str) -> int | None:
-    value = _present("POINTS", field)
-    if value is None:
-        return None
+def _points(value: str) -> int:
+    _refuse_enclosed("POINTS", value)
     # A line holds 4,096 bytes at most, which int() takes.
     if _is_number(value) and int(value) <= MAX_POINTS:
         return int(value)
@@ -230,10 +217,8 @@ def _points(field: str) -> int | None:
     )
 
 
-def _activity_date(field: str, received_at: int) -> int | None:
-    value = _present("ACTIVITY_DATE", field)
-    if value is None:
-        return None
+def _activity_date(value: str, received_at: int) -> int:
+    _refuse_enclosed("ACTIVITY_DATE", value)
     if not _is_number(value):
         problem = (
             "it must be UNIX seconds in digits 0-9 and nothing else, or empty for the time at which"
@@ -255,17 +240,13 @@ def _activity_date(field: str, received_at: int) -> int | None:
     )
 
 
-def _present(name: str, field: str) -> str | None:
-    """The trimmed field's value; None where it is absent."""
-    if not field:
-        return None
-    if field[0] == field[-1] == '"' and len(field) > 1:
+def _refuse_enclosed(name: str, value: str) -> None:
+    if value[0] == value[-1] == '"' and len(value) > 1:
         raise _FaultFoundError(
             RowCode.FIELD_ENCLOSED,
             name,
-            f"{name} is {shown(field)}; send the value without the enclosing quotes",
+            f"{name} is {shown(value)}; send the value without the enclosing quotes",
         )
-    return field
 
 
 def _is_number(value: str) -> bool:

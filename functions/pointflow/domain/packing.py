@@ -230,5 +230,6 @@ def _complete(blocks: Iterable[bytes], size: int) -> Iterator[bytes]:
     for block in blocks:
         missing -= len(block)
         yield block
+        del block  # or it would be kept while the next one is read
     if missing > 0:
         raise TransientError(f"the read ended {missing} bytes early")

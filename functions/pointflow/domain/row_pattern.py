@@ -21,19 +21,27 @@ _EMAIL_BYTES = MAX_IDENTIFIER_BYTES * 2 // 3
 
 # Without | (0x7C), the ASCII controls and DEL.
 _TEXT = r"[ -{}-~\x80-\xff]"
-# Neither a space nor a quote in front, and not null.
+# Neither a space nor a quote in front, and not null. The first set spares most fields the rest.
 _PLAIN = r'(?!["nN ](?:(?<=[" ])|[uU][lL][lL][ ]*+\|))'
 _IDENTIFIER = rf"{_PLAIN}{_TEXT}{{0,{MAX_IDENTIFIER_BYTES}}}+\|"
+_NUMBER = rf"[1-9][0-9]{{0,{MAX_ID_DIGITS - 1}}}+"
 
-_NAMED = r"(?!\|\|\|\|)"
-_EMAIL = rf"{_PLAIN}{_TEXT}{{0,{_EMAIL_BYTES}}}+\|"
-_CT_USER_ID = rf"(?!0)[0-9]{{0,{MAX_ID_DIGITS}}}+\|"
-_THIRD_PARTY_ID = _USERNAME = _IDENTIFIER
-_ACTIVITY_ID = rf"[1-9][0-9]{{0,{MAX_ID_DIGITS - 1}}}+"
-_POINTS = r"[0-9]{0,9}+"
-
-# Most rows leave CT_USER_ID and THIRD_PARTY_ID empty: those two are taken in one step.
-_MEMBER = rf"{_NAMED}{_EMAIL}(?:\|\||{_CT_USER_ID}{_THIRD_PARTY_ID}){_USERNAME}"
+# The same again, by its first byte: where that alone settles it, nothing is looked at twice.
+_EMAIL_REST = rf"{_TEXT}{{0,{_EMAIL_BYTES - 1}}}+\|"
+_EMAIL = (
+    rf"[!#-MO-mo-{{}}-~\x80-\xff]{_EMAIL_REST}",
+    rf"[nN](?![uU][lL][lL][ ]*+\|){_EMAIL_REST}",
+)
+# CT_USER_ID, THIRD_PARTY_ID and USERNAME; most rows leave two neighbours of these empty.
+_AFTER_EMAIL = rf"(?:\|\||(?:{_NUMBER})?+\|{_IDENTIFIER}){_IDENTIFIER}"
+_MEMBER = "|".join(
+    (
+        _EMAIL[0] + _AFTER_EMAIL,
+        rf"\|{_NUMBER}\|(?:\|\||{_IDENTIFIER}{_IDENTIFIER})",
+        _EMAIL[1] + _AFTER_EMAIL,
+        rf"\|\|(?!\|\|){_IDENTIFIER}{_IDENTIFIER}",
+    )
+)
 
 
 @lru_cache(maxsize=4)
@@ -47,7 +55,7 @@ def valid_rows(received_at: int) -> re.Pattern[bytes]:
     """
     latest = str(received_at + CLOCK_TOLERANCE)
     date = rf"(?:{_up_to(latest)}|[0-9]{{0,{len(latest) - 1}}}+)"
-    row = rf"{_MEMBER}{_ACTIVITY_ID}(?:\|{_POINTS}(?:\|{date})?+)?+\r?+\n"
+    row = rf"(?:{_MEMBER}){_NUMBER}(?:\|[0-9]{{0,9}}+(?:\|{date})?+)?+\r?+\n"
     return re.compile(f"(?:{row}){{1,{LONGEST_RUN}}}+".encode("ascii"))
 
 

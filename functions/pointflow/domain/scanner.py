@@ -78,19 +78,16 @@ class Scanner:
         for start, text in whole_lines(blocks, offset):
             if start >= end:
                 break
-            found = (
-                self._explain([None])
-                if text is None
-                else self._scan(text, start == 0, min(len(text), end - start))
-            )
-            for each in found:
-                if self._blank:
-                    yield self._take_blanks()
-                yield each
+            if text is None:
+                yield from self._explain([None])
+            else:
+                yield from self._scan(text, start == 0, min(len(text), end - start))
         if self._blank:
             yield self._take_blanks()
 
-    def _scan(self, text: bytes, is_start: bool, end: int) -> Iterator[ValidRows | RejectedRow]:
+    def _scan(
+        self, text: bytes, is_start: bool, end: int
+    ) -> Iterator[ValidRows | RejectedRow | BlankLines]:
         position = 0
         if is_start and text.startswith(BOM):
             # To the pattern the mark would be the beginning of an email.
@@ -102,34 +99,44 @@ class Scanner:
             if run is None:
                 begin, position = position, _line_end(text, position)
                 found = self._judge(text[begin:position].removesuffix(b"\n"))
-                if found is not None:
-                    yield found
-                continue
-            position = run.end()
-            rows_text = run.group()
-            rows = rows_text.split(b"\n")
-            rows.pop()
-            if rows_text.isascii() or is_clean_text(rows_text):
-                line = self._line
-                self._line += len(rows)
-                yield ValidRows(line, rows, len(rows_text))
+                if found is None:
+                    continue
             else:
-                yield from self._sort_out(rows)
+                position = run.end()
+                rows_text = run.group()
+                rows = rows_text.split(b"\n")
+                rows.pop()
+                if not (rows_text.isascii() or is_clean_text(rows_text)):
+                    yield from self._sort_out(rows)
+                    continue
+                found = ValidRows(self._line, rows, len(rows_text))
+                self._line += len(rows)
+            if self._blank:
+                yield self._take_blanks()
+            yield found
 
-    def _sort_out(self, rows: list[bytes]) -> Iterator[ValidRows | RejectedRow]:
+    def _sort_out(self, rows: list[bytes]) -> Iterator[ValidRows | RejectedRow | BlankLines]:
         """Take the clean rows out of a run in which some are not."""
         for is_clean, some in groupby(rows, is_clean_text):
             if is_clean:
                 group = list(some)
-                line = self._line
+                if self._blank:
+                    yield self._take_blanks()
+                yield ValidRows(self._line, group, sum(map(len, group)) + len(group))
                 self._line += len(group)
-                yield ValidRows(line, group, sum(map(len, group)) + len(group))
             else:
                 yield from self._explain(some)
 
-    def _explain(self, rows: Iterable[bytes | None]) -> Iterator[ValidRows | RejectedRow]:
-        """Judge rows one by one."""
-        return filter(None, map(self._judge, rows))
+    def _explain(
+        self, rows: Iterable[bytes | None]
+    ) -> Iterator[ValidRows | RejectedRow | BlankLines]:
+        for row in rows:
+            found = self._judge(row)
+            if found is None:
+                continue
+            if self._blank:
+                yield self._take_blanks()
+            yield found
 
     def _judge(self, row: bytes | None) -> ValidRows | RejectedRow | None:
         """Ask the reference about a row without its LF.
