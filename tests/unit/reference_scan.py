@@ -166,7 +166,6 @@ class Packer:
             segments=segments_of(self._lines),
             rows=b"\n".join(self._rows) + b"\n",
             nulls=self._nulls,
-            duplicates=len(self._rows) - len(set(self._rows)),
         )
         self._lines, self._rows, self._bytes, self._nulls = [], [], 0, 0
         return packed

@@ -191,6 +191,13 @@ def test_identifiers_of_different_members_credit_the_higher_one_and_warn() -> No
     assert world.outcome.tally.warnings == {"IDENTITY_CONFLICT": 1}
 
 
+def test_a_row_that_repeats_an_earlier_one_is_credited_and_counted_as_a_warning() -> None:
+    world = World()
+
+    assert world.decisions(*["ann@example.com||||7"] * 3, "ann@example.com|||ann|7") == [50] * 4
+    assert world.outcome.tally.warnings == {"DUPLICATE_ROW": 2}
+
+
 def test_identifiers_of_different_members_reject_when_matching_is_strict() -> None:
     world = World(matching=Matching.STRICT)
 
