@@ -15,9 +15,9 @@ from pointflow.domain.batch_row import (
 )
 from pointflow.domain.errors import TransientError
 from pointflow.domain.lines import BOM, LONGEST_LINE
-from pointflow.domain.messages import segments_of
 from pointflow.domain.packing import BlankLines, PackedRows, Scanned, scan_span
 from pointflow.domain.submission import Plan
+from tests.unit.parsing import segments_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from pointflow.domain.errors import (
 )
 from pointflow.domain.ledger import Decision, Entry
 from pointflow.domain.member import Identifier, Member, MemberStatus
-from pointflow.domain.messages import Chunk, ReportRequest, segments_of
+from pointflow.domain.messages import Chunk, ReportRequest
 from pointflow.domain.reject_lines import decode_rejects
 from pointflow.domain.submission import (
     CellClose,
@@ -41,6 +41,7 @@ from tests.fakes.member_directory import FakeMembers
 from tests.fakes.object_store import FakeObjectStore
 from tests.fakes.publishers import FakeReports
 from tests.fakes.submission_store import FakeSubmissionStore
+from tests.unit.parsing import segments_of
 
 NAME = "activities_acme_20260101000000.txt"
 REF = SubmissionRef("acme", NAME, "v1")
