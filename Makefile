@@ -11,6 +11,7 @@ MAIN := .venv/bin
 DEV := .venv-dev/bin
 SAM := .venv-sam/bin
 CHECKOV := .venv-checkov/bin
+BENCH := .venv-bench/bin
 PYTEST := $(DEV)/python -m pytest
 
 .PHONY: help
@@ -23,7 +24,7 @@ help: ## List the targets
 setup: main-environment ## Set up the command (.venv/bin/pointflow) and the local AWS
 	@echo "Ready: .venv/bin/pointflow --help"
 
-.PHONY: main-environment dev-environment sam-environment checkov-environment
+.PHONY: main-environment dev-environment sam-environment checkov-environment bench-environment
 main-environment:
 	@local/environment.sh .venv requirements/local.txt this
 dev-environment:
@@ -32,6 +33,8 @@ sam-environment:
 	@local/environment.sh .venv-sam requirements/sam.txt
 checkov-environment:
 	@local/environment.sh .venv-checkov requirements/checkov.txt
+bench-environment:
+	@local/environment.sh .venv-bench requirements/bench.txt this
 
 # --- Run --------------------------------------------------------------------------------------------
 
@@ -77,8 +80,14 @@ test-e2e: dev-environment ## The deployed stack, from upload to result file
 	$(PYTEST) tests/e2e
 
 .PHONY: soak
-soak: main-environment dev-environment ## The long tests: many gigabytes, half an hour
+soak: main-environment dev-environment ## The long tests: many gigabytes, three quarters of an hour
+	PYTHONPATH=functions:. $(DEV)/python -m tests.fuzz.differential --seconds $(or $(FUZZ_SECONDS),600)
 	$(PYTEST) tests/soak
+
+.PHONY: bench
+# One thread for everybody: what is compared is processor time.
+bench: bench-environment ## Speed and memory against peers, in one run: benchmarks/README.md
+	POLARS_MAX_THREADS=1 PYTHONPATH=functions:. $(BENCH)/python -m benchmarks.run
 
 # --- Check ------------------------------------------------------------------------------------------
 
@@ -132,7 +141,7 @@ build: sam-environment ## Build for AWS into .aws-sam; ARCHITECTURE=arm64 (defau
 
 .PHONY: lock
 lock: ## Pin requirements/*.in anew, with hashes; takes `uv` on PATH
-	@for name in layer local dev sam checkov; do \
+	@for name in layer local dev sam checkov bench; do \
 		uv pip compile --quiet --upgrade --python-version 3.13 --generate-hashes --no-header \
 			--no-emit-index-url --no-emit-find-links \
 			"requirements/$$name.in" -o "requirements/$$name.txt" || exit 1; \
@@ -142,6 +151,6 @@ lock: ## Pin requirements/*.in anew, with hashes; takes `uv` on PATH
 .PHONY: clean
 clean: ## Stop the local AWS and remove everything that was made here, kept state included
 	@if [ -x $(MAIN)/pointflow ] && [ -d .pointflow ]; then $(MAIN)/pointflow down; fi
-	rm -rf .venv .venv-dev .venv-sam .venv-checkov .pointflow .cache .aws-sam *.egg-info build
+	rm -rf .venv .venv-dev .venv-sam .venv-checkov .venv-bench .pointflow .cache .aws-sam *.egg-info build
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
-	find functions cli local tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	find functions cli local tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

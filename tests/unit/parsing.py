@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from hypothesis import strategies as st
@@ -101,6 +101,17 @@ def scan(
                 case BlankLines(count):
                     found.blank += count
     return found
+
+
+def segments_of(lines: Iterable[int]) -> tuple[tuple[int, int], ...]:
+    """Fold ascending line numbers into (first, count) pairs."""
+    segments: list[tuple[int, int]] = []
+    for line in lines:
+        if segments and sum(segments[-1]) == line:
+            segments[-1] = (segments[-1][0], segments[-1][1] + 1)
+        else:
+            segments.append((line, 1))
+    return tuple(segments)
 
 
 def lines_of(packed: PackedRows) -> list[int]:

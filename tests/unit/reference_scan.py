@@ -15,9 +15,9 @@ from pointflow.domain.batch_row import (
 )
 from pointflow.domain.errors import TransientError
 from pointflow.domain.lines import BOM, LONGEST_LINE
-from pointflow.domain.messages import segments_of
 from pointflow.domain.packing import BlankLines, PackedRows, Scanned, scan_span
 from pointflow.domain.submission import Plan
+from tests.unit.parsing import segments_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +166,6 @@ class Packer:
             segments=segments_of(self._lines),
             rows=b"\n".join(self._rows) + b"\n",
             nulls=self._nulls,
-            duplicates=len(self._rows) - len(set(self._rows)),
         )
         self._lines, self._rows, self._bytes, self._nulls = [], [], 0, 0
         return packed

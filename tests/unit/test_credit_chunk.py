@@ -19,7 +19,7 @@ from pointflow.domain.errors import (
 )
 from pointflow.domain.ledger import Decision, Entry
 from pointflow.domain.member import Identifier, Member, MemberStatus
-from pointflow.domain.messages import Chunk, ReportRequest, segments_of
+from pointflow.domain.messages import Chunk, ReportRequest
 from pointflow.domain.reject_lines import decode_rejects
 from pointflow.domain.submission import (
     CellClose,
@@ -41,6 +41,7 @@ from tests.fakes.member_directory import FakeMembers
 from tests.fakes.object_store import FakeObjectStore
 from tests.fakes.publishers import FakeReports
 from tests.fakes.submission_store import FakeSubmissionStore
+from tests.unit.parsing import segments_of
 
 NAME = "activities_acme_20260101000000.txt"
 REF = SubmissionRef("acme", NAME, "v1")
@@ -189,6 +190,13 @@ def test_identifiers_of_different_members_credit_the_higher_one_and_warn() -> No
     assert world.decisions("ann@example.com|||bob|7") == [50]
     assert world.balances == [50, 0, 0]
     assert world.outcome.tally.warnings == {"IDENTITY_CONFLICT": 1}
+
+
+def test_a_row_that_repeats_an_earlier_one_is_credited_and_counted_as_a_warning() -> None:
+    world = World()
+
+    assert world.decisions(*["ann@example.com||||7"] * 3, "ann@example.com|||ann|7") == [50] * 4
+    assert world.outcome.tally.warnings == {"DUPLICATE_ROW": 2}
 
 
 def test_identifiers_of_different_members_reject_when_matching_is_strict() -> None:

@@ -26,9 +26,9 @@ from pointflow.domain.messages import (
     encode_part,
     encode_report,
     is_part,
-    segments_of,
 )
 from pointflow.domain.submission import SubmissionRef
+from tests.unit.parsing import segments_of
 
 REF = SubmissionRef("acme", "activities_acme_20251009085320.txt", "v1")
 CHUNK = Chunk(

@@ -112,6 +112,12 @@ def parse_row(raw: bytes, *, received_at: int, is_first: bool) -> Row | RowFault
         return RowFault(*found.args)
 
 
+def count_duplicates(rows: bytes) -> int:
+    """Count rows, each ended by LF, that are byte for byte the same as an earlier one."""
+    each = rows.split(b"\n")[:-1]
+    return len(each) - len(set(each))
+
+
 def line_too_long() -> RowFault:
     """The fault of a line whose bytes nobody keeps."""
     return RowFault(

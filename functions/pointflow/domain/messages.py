@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -227,17 +226,6 @@ def decode_report(body: str) -> ReportRequest:
     """Read a ReportQueue message back. Raises `MessageInvalidError`."""
     fields = _fields(body, "report")
     return ReportRequest(_ref(fields), _integer(fields, "revision"))
-
-
-def segments_of(lines: Iterable[int]) -> tuple[tuple[int, int], ...]:
-    """Fold ascending line numbers into (first, count) pairs."""
-    segments: list[tuple[int, int]] = []
-    for line in lines:
-        if segments and sum(segments[-1]) == line:
-            segments[-1] = (segments[-1][0], segments[-1][1] + 1)
-        else:
-            segments.append((line, 1))
-    return tuple(segments)
 
 
 def _ref_fields(ref: SubmissionRef) -> dict[str, str]:

@@ -13,8 +13,8 @@ from functools import lru_cache
 
 from pointflow.domain.batch_row import CLOCK_TOLERANCE, MAX_ID_DIGITS, MAX_IDENTIFIER_BYTES
 
-LONGEST_RUN = 500
-"""Rows that one match takes at most."""
+LONGEST_RUN = 100
+"""Rows that one match takes at most: a run that ends one chunk and begins the next is cut."""
 
 # Lower-casing makes a text's UTF-8 at most half as long again, and this is checked by a test.
 _EMAIL_BYTES = MAX_IDENTIFIER_BYTES * 2 // 3

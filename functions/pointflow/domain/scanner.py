@@ -33,13 +33,13 @@ class BlankLines:
 class ValidRows(NamedTuple):
     """Valid rows that follow each other in the file.
 
-    `rows` are without their LF, `size` is their bytes with it. `nulls` counts the fields that
-    read `null`; rows that have some come one by one.
+    `text` holds them as sent, each ended by LF or CRLF as it was; a last row without LF gets one.
+    `nulls` counts the fields that read `null`; rows that have some come one by one.
     """
 
     first_line: int
-    rows: list[bytes]
-    size: int
+    row_count: int
+    text: bytes
     nulls: int = 0
 
 
@@ -103,26 +103,24 @@ class Scanner:
                     continue
             else:
                 position = run.end()
-                rows_text = run.group()
-                rows = rows_text.split(b"\n")
-                rows.pop()
-                if not (rows_text.isascii() or is_clean_text(rows_text)):
+                rows = run.group()
+                if not (rows.isascii() or is_clean_text(rows)):
                     yield from self._sort_out(rows)
                     continue
-                found = ValidRows(self._line, rows, len(rows_text))
-                self._line += len(rows)
+                found = ValidRows(self._line, rows.count(b"\n"), rows)
+                self._line += found.row_count
             if self._blank:
                 yield self._take_blanks()
             yield found
 
-    def _sort_out(self, rows: list[bytes]) -> Iterator[ValidRows | RejectedRow | BlankLines]:
+    def _sort_out(self, rows: bytes) -> Iterator[ValidRows | RejectedRow | BlankLines]:
         """Take the clean rows out of a run in which some are not."""
-        for is_clean, some in groupby(rows, is_clean_text):
+        for is_clean, some in groupby(rows.removesuffix(b"\n").split(b"\n"), is_clean_text):
             if is_clean:
                 group = list(some)
                 if self._blank:
                     yield self._take_blanks()
-                yield ValidRows(self._line, group, sum(map(len, group)) + len(group))
+                yield ValidRows(self._line, len(group), b"\n".join(group) + b"\n")
                 self._line += len(group)
             else:
                 yield from self._explain(some)
@@ -156,7 +154,7 @@ class Scanner:
         if isinstance(parsed, RowFault):
             kept = None if parsed.code is RowCode.LINE_TOO_LONG else row
             return RejectedRow(line, kept, *parsed)
-        return ValidRows(line, [row], len(row) + 1, parsed.nulls)
+        return ValidRows(line, 1, row + b"\n", parsed.nulls)
 
     def _take_blanks(self) -> BlankLines:
         count, self._blank = self._blank, 0

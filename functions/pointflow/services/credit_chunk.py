@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from pointflow.domain.batch_row import count_duplicates
 from pointflow.domain.codes import WarningCode
 from pointflow.domain.errors import ChunkMismatchError, MessageInvalidError
 from pointflow.domain.ledger import Decision, Entry
@@ -183,13 +184,16 @@ def _keep_rejects(
 
 def _outcome(chunk: Chunk, standing: Sequence[Entry], rejects_key: str | None) -> ChunkOutcome:
     credited = [entry for entry in standing if entry.decision is Decision.CREDITED]
-    conflicts = sum(entry.conflict for entry in credited)
+    warnings = {
+        WarningCode.IDENTITY_CONFLICT.value: sum(entry.conflict for entry in credited),
+        WarningCode.DUPLICATE_ROW.value: count_duplicates(chunk.rows),
+    }
     tally = Tally(
         credited=len(credited),
         rejected=len(standing) - len(credited),
         points=sum(entry.points for entry in credited),
         codes=dict(Counter(entry.code.value for entry in standing if entry.code is not None)),
-        warnings={WarningCode.IDENTITY_CONFLICT.value: conflicts} if conflicts else {},
+        warnings={code: count for code, count in warnings.items() if count},
     )
     return ChunkOutcome(
         cell=chunk.cell,

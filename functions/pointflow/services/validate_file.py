@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from pointflow.domain.batch_row import RejectedRow
+from pointflow.domain.codes import WarningCode
 from pointflow.domain.content import (
     FILE_EMPTY,
     HEAD_BYTES,
@@ -119,6 +120,7 @@ def validate(
         return ValidationReport(name, refusal=FILE_EMPTY)
     blank = 0
     packed = Tally()
+    duplicates = 0
     counts: Counter[str] = Counter()
     errors: list[RejectedRow] = []
     for scanned in _scan(read, plan, measures, on_progress):
@@ -131,16 +133,21 @@ def validate(
             on_reject(scanned)
         else:
             packed += scanned.tally
+            duplicates += scanned.duplicates
     rejected = counts.total()
     return ValidationReport(
         file=name,
         rows=packed.rows + rejected,
         rejected=rejected,
         blank=blank,
-        warnings=packed.warnings,
+        warnings=_with_duplicates(packed.warnings, duplicates),
         counts=dict(counts),
         errors=tuple(errors),
     )
+
+
+def _with_duplicates(warnings: Mapping[str, int], duplicates: int) -> Mapping[str, int]:
+    return {**warnings, WarningCode.DUPLICATE_ROW.value: duplicates} if duplicates else warnings
 
 
 def _scan(
