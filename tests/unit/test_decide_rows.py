@@ -5,7 +5,7 @@ from pointflow.domain.activity import Activity
 from pointflow.domain.client import Client
 from pointflow.domain.codes import RowCode
 from pointflow.domain.member import Member
-from pointflow.domain.messages import Chunk, segments_of
+from pointflow.domain.messages import Chunk
 from pointflow.domain.submission import SubmissionRef
 from pointflow.services.decide_rows import decide_rows, read_rows
 from tests.fakes.catalog import FakeCatalog
@@ -33,7 +33,7 @@ class Desk:
             cell=0,
             content="c1",
             received_at=RECEIVED_AT,
-            segments=segments_of(range(1, len(activity_ids) + 1)),
+            segments=((1, len(activity_ids)),),
             rows=rows.encode(),
         )
         entries = decide_rows(
