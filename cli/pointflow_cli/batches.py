@@ -11,7 +11,9 @@ from rich.table import Table
 
 from pointflow.domain.result import Findings, iso_time, result_fields, result_keys
 from pointflow.domain.submission import Status, Submission, Tally
-from pointflow.ports import ObjectStore, PartPublisher, ReportPublisher, SubmissionStore
+from pointflow.ports.objects import ObjectStore
+from pointflow.ports.queues import PartPublisher, ReportPublisher
+from pointflow.ports.submissions import SubmissionStore
 from pointflow_cli.output import console, fail
 from pointflow_cli.stack import default_client, open_stack
 from pointflow_cli.upload import Uploader

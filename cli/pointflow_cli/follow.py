@@ -10,7 +10,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.table import Column
 
 from pointflow.domain.submission import OPEN, Status, Submission, SubmissionRef, Tally
-from pointflow.ports import SubmissionStore
+from pointflow.ports.submissions import SubmissionStore
 from pointflow.services.read_progress import tally_so_far
 
 FIRST_PAUSE = 0.25

@@ -12,7 +12,8 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from pointflow.domain.errors import ImportRowError
-from pointflow.ports import CatalogAdmin, MemberAdmin
+from pointflow.ports.catalog import CatalogAdmin
+from pointflow.ports.members import MemberAdmin
 from pointflow.services.import_source import ImportReport
 from pointflow.services.import_source import Progress as Told
 from pointflow_cli.output import console, fail, notes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from pointflow.push_ports import (
+from pointflow.ports.pushes import (
     MemberLookup,
     MonthIndex,
     PushStore,

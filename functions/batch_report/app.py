@@ -6,8 +6,8 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from pointflow import bootstrap
 from pointflow.adapters.clients import client
+from pointflow.bootstrap import batches
 from pointflow.domain.messages import decode_report
 from pointflow.observability import logger
 from pointflow.queue_batch import process_records
@@ -17,10 +17,10 @@ from pointflow.queue_batch import process_records
 def lambda_handler(
     event: dict[str, Any],
     context: LambdaContext,  # noqa: ARG001
-    report: bootstrap.Report | None = None,
+    report: batches.Report | None = None,
 ) -> dict[str, Any]:
     """Handle a batch of ReportQueue."""
-    report = report or bootstrap.report()
+    report = report or batches.report()
 
     def handle(body: str, receive_count: int) -> None:
         request = decode_report(body)

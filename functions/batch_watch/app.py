@@ -9,7 +9,7 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from pointflow import bootstrap
+from pointflow.bootstrap import batches
 from pointflow.domain.errors import MessageInvalidError
 from pointflow.observability import logger, metrics
 from pointflow.services.watch_submissions import WatchSummary
@@ -35,7 +35,7 @@ def lambda_handler(
     """
     if event.get("source") != "aws.events" or event.get("detail-type") != "Scheduled Event":
         raise MessageInvalidError("batch_watch is invoked by its schedule only")
-    watch = watch or bootstrap.watch
+    watch = watch or batches.watch
     deadline = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - SECONDS_TO_FINISH
     summary = watch(deadline)
     metrics.add_metric("SubmissionsStandingStill", MetricUnit.Count, summary.seen)

@@ -8,7 +8,7 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from pointflow import access_bootstrap
+from pointflow.bootstrap import access
 from pointflow.domain.authorization import policy, required_scope
 from pointflow.domain.errors import (
     CredentialsUnavailableError,
@@ -22,7 +22,7 @@ from pointflow.observability import logger, metrics
 def lambda_handler(
     event: dict[str, Any],
     context: LambdaContext,  # noqa: ARG001
-    authorize: access_bootstrap.Authorize | None = None,
+    authorize: access.Authorize | None = None,
 ) -> dict[str, Any]:
     """Handle the event of a REQUEST authorizer.
 
@@ -43,7 +43,7 @@ def lambda_handler(
     """
     method, route, method_arn = _request_of(event)
     try:
-        authorize = authorize or access_bootstrap.authorize()
+        authorize = authorize or access.authorize()
         identity = authorize(_headers_of(event))
     except UnauthorizedError:
         _count("AuthorizationFailures")

@@ -7,8 +7,8 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from pointflow import push_bootstrap
 from pointflow.adapters.stream_records import read_change, sequence_number
+from pointflow.bootstrap import pushes
 from pointflow.described_error import described
 from pointflow.observability import logger, metrics
 
@@ -18,10 +18,10 @@ from pointflow.observability import logger, metrics
 def lambda_handler(
     event: dict[str, Any],
     context: LambdaContext,  # noqa: ARG001
-    project: push_bootstrap.Project | None = None,
+    project: pushes.Project | None = None,
 ) -> dict[str, Any]:
     """Handle a batch of the table's stream, in its order, up to the first record that fails."""
-    project = project or push_bootstrap.projection()
+    project = project or pushes.projection()
     changes = entries = 0
     failures: list[dict[str, str]] = []
     for record in event["Records"]:

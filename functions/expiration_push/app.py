@@ -10,11 +10,11 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from pointflow import push_bootstrap
+from pointflow.bootstrap import pushes
 from pointflow.described_error import described
 from pointflow.domain.problem import CONTENT_TYPE, RETRY_AFTER_SECONDS, Problem, ProblemCode
 from pointflow.observability import logger, metrics
-from pointflow.push_ports import Delivery
+from pointflow.ports.pushes import Delivery
 from pointflow.services.accept_push import Receipt
 
 SCOPE = "push"
@@ -30,11 +30,11 @@ _METRICS = {
 def lambda_handler(
     event: dict[str, Any],
     context: LambdaContext,  # noqa: ARG001
-    take_in: push_bootstrap.TakeIn | None = None,
+    take_in: pushes.TakeIn | None = None,
 ) -> dict[str, Any]:
     """Handle POST /v1/points-expirations, a proxy event of the REST API."""
     try:
-        outcome = _outcome(event, take_in or push_bootstrap.intake())
+        outcome = _outcome(event, take_in or pushes.intake())
     except Exception as error:  # noqa: BLE001 - whatever it is, the sender must try again
         logger.error("push not stored", **described(error))
         outcome = Problem(
@@ -44,7 +44,7 @@ def lambda_handler(
     return _answer(outcome)
 
 
-def _outcome(event: dict[str, Any], take_in: push_bootstrap.TakeIn) -> Receipt | Problem:
+def _outcome(event: dict[str, Any], take_in: pushes.TakeIn) -> Receipt | Problem:
     credential = event["requestContext"]["authorizer"]
     logger.append_keys(client_id=credential["client_id"])
     if SCOPE not in credential["scopes"].split():
@@ -56,7 +56,7 @@ def _outcome(event: dict[str, Any], take_in: push_bootstrap.TakeIn) -> Receipt |
             body=_body(event),
             content_type=headers.get("content-type"),
             content_encoding=headers.get("content-encoding"),
-            received_at=push_bootstrap.now(),
+            received_at=pushes.now(),
         )
     )
 

@@ -15,11 +15,11 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from http_api import answer, expirations
 from http_api.answer import Answer
 from http_api.request import ParametersInvalidError, Request, read_request
-from pointflow import reading_bootstrap
+from pointflow.bootstrap import reading as wiring
+from pointflow.bootstrap.reading import Reading
 from pointflow.described_error import described
 from pointflow.domain.problem import Problem, ProblemCode
 from pointflow.observability import logger, metrics
-from pointflow.reading_bootstrap import Reading
 
 Handler = Callable[[Request, Reading], Answer]
 
@@ -61,7 +61,7 @@ def _answered(request: Request, reading: Reading | None) -> Answer:
     if handler is None:
         return answer.problem(Problem(ProblemCode.NOT_FOUND, "there is no such route"))
     try:
-        return handler(request, reading or reading_bootstrap.reading())
+        return handler(request, reading or wiring.reading())
     except ParametersInvalidError as error:
         detail = "see errors for each parameter"
         return answer.problem(Problem(ProblemCode.PARAMETER_INVALID, detail, error.faults))

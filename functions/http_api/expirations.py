@@ -9,9 +9,9 @@ from datetime import date, timedelta
 from http_api import answer
 from http_api.answer import Answer
 from http_api.request import Parameters, Request
+from pointflow.bootstrap.reading import Reading
 from pointflow.domain.iso_time import utc_date
 from pointflow.domain.problem import Problem, ProblemCode
-from pointflow.reading_bootstrap import Reading
 from pointflow.services.read_expirations import (
     MAX_HISTORY_PAGE,
     MAX_PAGE,

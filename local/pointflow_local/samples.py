@@ -12,10 +12,10 @@ from pathlib import Path
 from pointflow.adapters.dynamodb_catalog import DynamoDBCatalog
 from pointflow.adapters.dynamodb_members import DynamoDBMembers
 from pointflow.adapters.secrets_credentials import SecretsCredentials
-from pointflow.credential_ports import CredentialStore
 from pointflow.domain.client import Client, Matching
 from pointflow.domain.credential import Credential, Scope
 from pointflow.domain.errors import ConflictError, CredentialsUnavailableError
+from pointflow.ports.credentials import CredentialStore
 from pointflow.services.import_activities import import_activities
 from pointflow.services.import_members import import_members
 from pointflow.services.import_source import ImportReport

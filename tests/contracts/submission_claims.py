@@ -7,7 +7,7 @@ import pytest
 from pointflow.domain.codes import FileCode
 from pointflow.domain.errors import ConflictError, NotFoundError
 from pointflow.domain.submission import CellClose, Refusal, Status, SubmissionRef, Tally
-from pointflow.ports import Claim, ClaimResult, SubmissionStore
+from pointflow.ports.submissions import Claim, ClaimResult, SubmissionStore
 from tests.contracts.submission_samples import (
     FAILURE,
     NAME,

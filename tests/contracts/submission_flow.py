@@ -8,7 +8,7 @@ import pytest
 from pointflow.domain.codes import FailureCode, FileCode
 from pointflow.domain.errors import ChunkMismatchError, ConflictError, NotFoundError
 from pointflow.domain.submission import CellProgress, ChunkOutcome, Refusal, Status, Tally
-from pointflow.ports import SubmissionStore
+from pointflow.ports.submissions import SubmissionStore
 from tests.contracts.submission_samples import (
     DECIDED,
     FAILURE,

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from pointflow.domain.codes import FileCode
 from pointflow.domain.submission import Refusal, Status, SubmissionRef
-from pointflow.ports import SubmissionStore
+from pointflow.ports.submissions import SubmissionStore
 from tests.contracts.submission_samples import (
     FAILURE,
     NAME,

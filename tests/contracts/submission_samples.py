@@ -18,7 +18,7 @@ from pointflow.domain.submission import (
     SubmissionRef,
     Tally,
 )
-from pointflow.ports import Claim, SubmissionStore
+from pointflow.ports.submissions import Claim, SubmissionStore
 
 NAME = "activities_acme_20260101000000.txt"
 OTHER_NAME = "activities_acme_20260102000000.txt"

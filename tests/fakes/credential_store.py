@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import count
 
-from pointflow.credential_ports import Credentials, StoredCredentials
 from pointflow.domain.credential import Credential, Scope
 from pointflow.domain.errors import ConflictError, CredentialsUnavailableError
+from pointflow.ports.credentials import Credentials, StoredCredentials
 
 PUSH_AND_READ = frozenset({Scope.PUSH, Scope.READ})
 

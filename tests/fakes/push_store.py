@@ -14,7 +14,7 @@ from pointflow.domain.expiration_view import (
     ViewChange,
 )
 from pointflow.domain.push import UNDATED_FOR, MemberKey, Push, version_of
-from pointflow.push_ports import FirstReceipt, Refused
+from pointflow.ports.pushes import FirstReceipt, Refused
 
 
 class FakeExpirations:

@@ -16,7 +16,7 @@ from pointflow.domain.submission import (
     SubmissionRef,
     sources,
 )
-from pointflow.ports import Claim, ClaimResult
+from pointflow.ports.submissions import Claim, ClaimResult
 
 
 class FakeClaims:

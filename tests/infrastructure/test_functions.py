@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from pointflow.bootstrap.pushes import PushConfig
 from pointflow.config import Config
-from pointflow.push_bootstrap import PushConfig
 from tests.infrastructure.template import (
     PSEUDO_PARAMETERS,
     ROOT,

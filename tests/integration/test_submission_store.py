@@ -12,7 +12,7 @@ from pointflow.adapters.dynamodb_submissions import DynamoDBSubmissions
 from pointflow.adapters.retrying import Backoff
 from pointflow.domain.errors import ContentionError
 from pointflow.domain.submission import CellClose, Status, SubmissionRef, Tally
-from pointflow.ports import Claim, ClaimResult, SubmissionStore
+from pointflow.ports.submissions import Claim, ClaimResult, SubmissionStore
 from tests.contracts.submission_claims import SubmissionClaimsContract, SubmissionRacesContract
 from tests.contracts.submission_flow import SubmissionCountersContract, SubmissionFlowContract
 from tests.contracts.submission_lookup import SubmissionLookupContract

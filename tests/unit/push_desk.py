@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from pointflow.domain.errors import NotFoundError
 from pointflow.domain.problem import Problem
 from pointflow.domain.push_body import read_push
-from pointflow.push_ports import Delivery, Refused
+from pointflow.ports.pushes import Delivery, Refused
 from pointflow.services.accept_push import accept_push
 from pointflow.services.project_expirations import project_expirations
 from pointflow_cli import push_desk

@@ -14,7 +14,7 @@ from pointflow.domain.iso_time import utc_text
 from pointflow.domain.problem import Problem, ProblemCode
 from pointflow.domain.push import UNDATED_FOR
 from pointflow.domain.push_body import MAX_BODY_BYTES
-from pointflow.push_ports import Delivery
+from pointflow.ports.pushes import Delivery
 from pointflow.services.accept_push import Receipt, accept_push, take_in
 from tests.fakes.faults import Faults, WorkerKilled, every_fault
 from tests.fakes.push_store import FakeExpirations, FakeQuarantine

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from credential_authorizer import app
-from pointflow import access_bootstrap
+from pointflow.bootstrap import access
 from pointflow.domain.authorization import AuthMode, Identity
 from pointflow.domain.credential import Scope
 from pointflow.domain.errors import CredentialsUnavailableError, MessageInvalidError
@@ -143,7 +143,7 @@ def test_a_function_that_is_not_set_up_lets_nobody_in(
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    access_bootstrap.authorize.cache_clear()
+    access.authorize.cache_clear()
 
     with pytest.raises(CredentialsUnavailableError):
         app.lambda_handler(load("push_api_key"), CONTEXT)

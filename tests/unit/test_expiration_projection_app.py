@@ -10,8 +10,8 @@ import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from expiration_projection import app
-from pointflow import push_bootstrap
 from pointflow.adapters.expiration_items import entry_item, history_item, view_item
+from pointflow.bootstrap import pushes
 from pointflow.domain.errors import ContentionError
 from pointflow.domain.expiration_view import ExpirationView, ViewChange, index_entries
 from pointflow.observability import logger, metrics
@@ -62,14 +62,14 @@ def changed(number: int, old: ExpirationView | None, new: ExpirationView | None)
     return stream_record(number, {"pk": item["pk"], "sk": item["sk"]}, **images)
 
 
-def invoke(records: Sequence[dict[str, Any]], project: push_bootstrap.Project) -> list[str]:
+def invoke(records: Sequence[dict[str, Any]], project: pushes.Project) -> list[str]:
     answer = app.lambda_handler(
         {"Records": list(records)}, cast("LambdaContext", Context()), project
     )
     return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 
 
-def onto(index: FakeExpirations) -> push_bootstrap.Project:
+def onto(index: FakeExpirations) -> pushes.Project:
     return partial(project_expirations, at=NOW, index=index)
 
 

@@ -15,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from expiration_push import app
-from pointflow import push_bootstrap
+from pointflow.bootstrap import pushes
 from pointflow.domain.errors import ContentionError
 from pointflow.observability import logger, metrics
-from pointflow.push_ports import Delivery
+from pointflow.ports.pushes import Delivery
 from pointflow.services.accept_push import take_in
 from tests.fakes.push_store import FakeExpirations, FakeQuarantine
 from tests.unit.pushes import NOW, body
@@ -31,7 +31,7 @@ CREDENTIAL = {"client_id": "acme", "credential_id": "c1", "scopes": "push read"}
 def _process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(metrics.provider, "namespace", "pointflow")
     # Two requests of one millisecond with one body count as one: time goes on between them.
-    monkeypatch.setattr(push_bootstrap, "now", partial(next, count(NOW)))
+    monkeypatch.setattr(pushes, "now", partial(next, count(NOW)))
 
 
 class World:
@@ -40,9 +40,7 @@ class World:
     def __init__(self) -> None:
         self.store = FakeExpirations()
         self.quarantine = FakeQuarantine()
-        self.take_in: push_bootstrap.TakeIn = partial(
-            take_in, store=self.store, quarantine=self.quarantine
-        )
+        self.take_in: pushes.TakeIn = partial(take_in, store=self.store, quarantine=self.quarantine)
 
     def post(
         self,
@@ -135,7 +133,7 @@ def test_every_fault_is_told_with_its_path(world: World) -> None:
     ]
 
 
-def failing(error: Exception) -> push_bootstrap.TakeIn:
+def failing(error: Exception) -> pushes.TakeIn:
     def fail(_delivery: Delivery) -> Any:
         raise error
 
@@ -225,17 +223,17 @@ def test_the_wiring_reads_the_environment(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("EXPIRATIONS_TABLE", "views")
     monkeypatch.setenv("BUCKET", "bucket")
     monkeypatch.setenv("PUSH_HISTORY_DAYS", "30")
-    monkeypatch.setattr(push_bootstrap, "client", lambda _service: object())
+    monkeypatch.setattr(pushes, "client", lambda _service: object())
     wirings = (
-        *(push_bootstrap.push_config, push_bootstrap.expirations),
-        *(push_bootstrap.intake, push_bootstrap.projection),
+        *(pushes.push_config, pushes.expirations),
+        *(pushes.intake, pushes.projection),
     )
     for wiring in wirings:
         wiring.cache_clear()
     try:
-        assert push_bootstrap.push_config() == push_bootstrap.PushConfig("views", "bucket", 30)
-        assert callable(push_bootstrap.intake())
-        assert callable(push_bootstrap.projection())
+        assert pushes.push_config() == pushes.PushConfig("views", "bucket", 30)
+        assert callable(pushes.intake())
+        assert callable(pushes.projection())
     finally:
         for wiring in wirings:
             wiring.cache_clear()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pointflow.ports import SubmissionStore
+from pointflow.ports.submissions import SubmissionStore
 from tests.contracts.submission_claims import SubmissionClaimsContract, SubmissionRacesContract
 from tests.contracts.submission_flow import SubmissionCountersContract, SubmissionFlowContract
 from tests.contracts.submission_lookup import SubmissionLookupContract

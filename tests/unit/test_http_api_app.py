@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from http_api import app
+from pointflow.bootstrap.reading import Reading
 from pointflow.domain.authorization import ROUTES
 from pointflow.domain.errors import ContentionError, MessageInvalidError
 from pointflow.domain.member import Member
 from pointflow.domain.problem import CONTENT_TYPE, Problem, ProblemCode
 from pointflow.observability import logger, metrics
-from pointflow.reading_bootstrap import Reading
 from pointflow.services.accept_push import accept_push
 from pointflow.services.project_expirations import project_expirations
 from tests.fakes.member_directory import FakeMembers

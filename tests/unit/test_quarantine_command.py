@@ -5,7 +5,7 @@ import base64
 import pytest
 
 from pointflow.domain.errors import ContentionError
-from pointflow.push_ports import Refused
+from pointflow.ports.pushes import Refused
 from tests.unit.push_desk import World
 from tests.unit.push_desk import world as make_world
 from tests.unit.pushes import ANN, DAY, NOW, body

@@ -12,7 +12,7 @@ from moto import mock_aws
 from pointflow.adapters.s3_quarantine import S3Quarantine, encode_refused, quarantine_key
 from pointflow.domain.errors import NotFoundError
 from pointflow.domain.problem import Fault, Problem, ProblemCode
-from pointflow.push_ports import Delivery, Refused
+from pointflow.ports.pushes import Delivery, Refused
 from tests.unit.pushes import DAY, NOW
 
 DELIVERY = Delivery("acme", b"\xff{", "application/json; charset=utf-8", None, NOW)

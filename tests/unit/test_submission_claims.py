@@ -7,7 +7,7 @@ import pytest
 from pointflow.adapters.submission_claims import MOST_BESIDE, Found, Wanted, decide
 from pointflow.adapters.submission_keys import content_key
 from pointflow.domain.submission import Plan, Status, Submission, SubmissionRef, Tally
-from pointflow.ports import ClaimResult
+from pointflow.ports.submissions import ClaimResult
 
 PLAN = Plan(150, 100, 100, 500, 100_000, 1)
 KEY = content_key("acme", "content")

@@ -10,10 +10,10 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from pointflow.credential_ports import Credentials, CredentialStore
 from pointflow.domain.credential import LABEL, Credential, Scope
 from pointflow.domain.result import iso_time
 from pointflow.domain.text import shown
+from pointflow.ports.credentials import Credentials, CredentialStore
 from pointflow.services.manage_credentials import (
     Minting,
     add_credential,

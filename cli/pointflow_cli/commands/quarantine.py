@@ -12,7 +12,7 @@ from rich.table import Table
 from pointflow.domain.iso_time import utc_text
 from pointflow.domain.problem import Fault, Problem
 from pointflow.domain.text import shown
-from pointflow.push_ports import Refused
+from pointflow.ports.pushes import Refused
 from pointflow.services.accept_push import Receipt
 from pointflow.services.replay_push import replay_push
 from pointflow_cli import push_desk

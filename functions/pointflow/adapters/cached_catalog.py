@@ -7,14 +7,14 @@ from collections.abc import Callable, Collection, Mapping
 
 from pointflow.domain.activity import Activity
 from pointflow.domain.client import Client
-from pointflow.ports import Catalog
+from pointflow.ports.catalog import Catalog
 
 TTL_SECONDS = 60.0
 """For how long a changed setting may go unnoticed."""
 
 
 class CachedCatalog:
-    """Remembers what exists, never what does not. Fulfils `ports.Catalog`.
+    """Remembers what exists, never what does not. Fulfils `ports.catalog.Catalog`.
 
     Whatever the cache does not know is read before it counts as unknown, on every call: a row
     that is rejected for want of an activity stays rejected, so a cache must not decide that. Nor

@@ -7,8 +7,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from pointflow.credential_ports import Credentials, CredentialStore
 from pointflow.domain.errors import CredentialsUnavailableError
+from pointflow.ports.credentials import Credentials, CredentialStore
 
 TTL_SECONDS = 300.0
 """For how long a revoked credential may still count."""
@@ -39,7 +39,7 @@ class _Copy:
 
 
 class CachedCredentials:
-    """Remembers what was read of each client. Fulfils `credential_ports.LiveCredentials`.
+    """Remembers what was read of each client. Fulfils `ports.credentials.LiveCredentials`.
 
     Names that have no secret are kept apart, in bounded number: whoever makes names up can make
     this forget only other made-up names.

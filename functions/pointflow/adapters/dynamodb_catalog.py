@@ -26,7 +26,7 @@ ACTIVITY_ATTRIBUTES = (
 
 
 class DynamoDBCatalog:
-    """Reads and changes CatalogTable. Fulfils `ports.Catalog` and `ports.CatalogAdmin`.
+    """Reads and changes CatalogTable. Fulfils `Catalog` and `CatalogAdmin` of `ports.catalog`.
 
     Parameters
     ----------

@@ -39,7 +39,7 @@ from pointflow.domain.expiration_view import (
     IndexEntry,
 )
 from pointflow.domain.push import MemberKey, Push
-from pointflow.push_ports import FirstReceipt
+from pointflow.ports.pushes import FirstReceipt
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

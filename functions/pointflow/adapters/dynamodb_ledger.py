@@ -38,7 +38,7 @@ class Waiting:
 
 
 class DynamoDBLedger:
-    """Records decisions in LedgerTable and balances in MembersTable. Fulfils `ports.Ledger`.
+    """Records decisions in LedgerTable and balances in MembersTable. Fulfils `ports.ledger.Ledger`.
 
     Parameters
     ----------

@@ -34,7 +34,7 @@ _CONDITION_FAILED = "ConditionalCheckFailed"
 
 
 class DynamoDBMembers:
-    """Reads and changes members. Fulfils `ports.MemberDirectory` and `ports.MemberAdmin`.
+    """Reads and changes members. Fulfils `MemberDirectory` and `MemberAdmin` of `ports.members`.
 
     Safe for threads.
 

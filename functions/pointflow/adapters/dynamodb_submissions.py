@@ -52,7 +52,7 @@ from pointflow.domain.submission import (
     Tally,
     unreconciled,
 )
-from pointflow.ports import Claim
+from pointflow.ports.submissions import Claim
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -17,7 +17,7 @@ from pointflow.adapters.retrying import error_code
 from pointflow.domain.errors import NotFoundError
 from pointflow.domain.iso_time import parse_moment, utc_date, utc_text
 from pointflow.domain.problem import Fault, Problem, ProblemCode
-from pointflow.push_ports import Delivery, Refused
+from pointflow.ports.pushes import Delivery, Refused
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

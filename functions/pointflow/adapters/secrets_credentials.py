@@ -8,9 +8,9 @@ from uuid import uuid4
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pointflow.adapters.retrying import error_code
-from pointflow.credential_ports import Credentials, StoredCredentials
 from pointflow.domain.credential import decode_credentials, encode_credentials
 from pointflow.domain.errors import ConflictError, CredentialsUnavailableError
+from pointflow.ports.credentials import Credentials, StoredCredentials
 
 CURRENT = "AWSCURRENT"
 NEXT = "POINTFLOW_NEXT"
@@ -18,7 +18,7 @@ NEXT = "POINTFLOW_NEXT"
 
 
 class SecretsCredentials:
-    """Fulfils `credential_ports.CredentialStore`.
+    """Fulfils `ports.credentials.CredentialStore`.
 
     Parameters
     ----------

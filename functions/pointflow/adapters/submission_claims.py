@@ -28,7 +28,7 @@ from pointflow.adapters.submission_table import SubmissionTable
 from pointflow.adapters.write_requests import Request, update
 from pointflow.domain.errors import ConflictError, NotFoundError
 from pointflow.domain.submission import COMPLETE, Status, Submission, SubmissionRef
-from pointflow.ports import Claim, ClaimResult
+from pointflow.ports.submissions import Claim, ClaimResult
 
 type Action = Mapping[str, Request]
 

@@ -13,7 +13,7 @@ from pointflow.domain.expiration_view import view_of
 from pointflow.domain.problem import Problem, ProblemCode
 from pointflow.domain.push import Push
 from pointflow.domain.push_body import MAX_BODY_BYTES, read_push
-from pointflow.push_ports import Delivery, PushStore, Quarantine, Refused
+from pointflow.ports.pushes import Delivery, PushStore, Quarantine, Refused
 
 
 class Receipt(StrEnum):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import reduce
 
-from pointflow.credential_ports import Credentials, LiveCredentials
 from pointflow.domain.authorization import AuthMode, Identity, presented_credentials
 from pointflow.domain.credential import NOBODY, Credential, Presented, find_match
 from pointflow.domain.errors import UnauthorizedError
+from pointflow.ports.credentials import Credentials, LiveCredentials
 
 
 def authorize_request(

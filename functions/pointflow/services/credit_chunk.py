@@ -30,14 +30,12 @@ from pointflow.domain.submission import (
     Submission,
     Tally,
 )
-from pointflow.ports import (
-    Catalog,
-    Ledger,
-    MemberDirectory,
-    ObjectStore,
-    ReportPublisher,
-    SubmissionStore,
-)
+from pointflow.ports.catalog import Catalog
+from pointflow.ports.ledger import Ledger
+from pointflow.ports.members import MemberDirectory
+from pointflow.ports.objects import ObjectStore
+from pointflow.ports.queues import ReportPublisher
+from pointflow.ports.submissions import SubmissionStore
 from pointflow.services.decide_rows import CreditRow, decide_rows, read_rows
 from pointflow.services.explain_rejection import explain_rejection
 from pointflow.services.settle import settle_cell

@@ -22,7 +22,8 @@ from pointflow.domain.member import (
     match_member,
 )
 from pointflow.domain.messages import Chunk
-from pointflow.ports import Catalog, MemberDirectory
+from pointflow.ports.catalog import Catalog
+from pointflow.ports.members import MemberDirectory
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pointflow.domain.codes import FailureCode
 from pointflow.domain.submission import Failure, SubmissionRef
-from pointflow.ports import ReportPublisher, SubmissionStore
+from pointflow.ports.queues import ReportPublisher
+from pointflow.ports.submissions import SubmissionStore
 from pointflow.services.settle import settle_submission
 
 OBJECT_UNREADABLE = Failure(

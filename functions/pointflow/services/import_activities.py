@@ -9,7 +9,7 @@ from pathlib import Path
 from pointflow.domain.activity import Activity
 from pointflow.domain.batch_row import MAX_POINTS
 from pointflow.domain.errors import ImportRowError
-from pointflow.ports import CatalogAdmin
+from pointflow.ports.catalog import CatalogAdmin
 from pointflow.services.import_clashes import Claim
 from pointflow.services.import_csv import Layout, Line
 from pointflow.services.import_source import ImportReport, ImportSource, Progress, Record, silent

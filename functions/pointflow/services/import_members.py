@@ -14,7 +14,8 @@ from pathlib import Path
 from pointflow.domain.errors import ConflictError, IdentifierHeldError, ImportRowError
 from pointflow.domain.member import Identifier, IdentifierKey, Member, MemberStatus
 from pointflow.domain.text import shown
-from pointflow.ports import Catalog, MemberAdmin
+from pointflow.ports.catalog import Catalog
+from pointflow.ports.members import MemberAdmin
 from pointflow.services.import_clashes import Claim
 from pointflow.services.import_csv import Layout, Line
 from pointflow.services.import_source import ImportReport, ImportSource, Progress, Record, silent

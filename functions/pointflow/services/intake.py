@@ -7,14 +7,10 @@ from dataclasses import dataclass
 
 from pointflow.domain.messages import MeasurePart, ParsePart, Part, Upload
 from pointflow.domain.submission import Submission
-from pointflow.ports import (
-    Catalog,
-    ChunkPublisher,
-    ObjectStore,
-    PartPublisher,
-    ReportPublisher,
-    SubmissionStore,
-)
+from pointflow.ports.catalog import Catalog
+from pointflow.ports.objects import ObjectStore
+from pointflow.ports.queues import ChunkPublisher, PartPublisher, ReportPublisher
+from pointflow.ports.submissions import SubmissionStore
 from pointflow.services.in_time import OutOfTime, never
 from pointflow.services.measure_cell import measure_cell
 from pointflow.services.parse_cell import parse_cell

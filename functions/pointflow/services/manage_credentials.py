@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from pointflow.credential_ports import Credentials, CredentialStore
 from pointflow.domain.credential import Credential, Scope
 from pointflow.domain.errors import ConflictError, NotFoundError
+from pointflow.ports.credentials import Credentials, CredentialStore
 
 MOST_CREDENTIALS = 20
 """Live ones of one client: each request is compared with all of them."""

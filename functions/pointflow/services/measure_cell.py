@@ -6,7 +6,10 @@ from pointflow.domain import content
 from pointflow.domain.errors import MessageInvalidError, ObjectUnreadableError
 from pointflow.domain.messages import MeasurePart
 from pointflow.domain.submission import Status, Submission
-from pointflow.ports import Catalog, ObjectStore, PartPublisher, ReportPublisher, SubmissionStore
+from pointflow.ports.catalog import Catalog
+from pointflow.ports.objects import ObjectStore
+from pointflow.ports.queues import PartPublisher, ReportPublisher
+from pointflow.ports.submissions import SubmissionStore
 from pointflow.services.fail_unreadable import fail_unreadable
 from pointflow.services.in_time import OutOfTime, in_time, never
 from pointflow.services.plan_submission import plan_submission

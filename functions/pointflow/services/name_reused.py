@@ -8,7 +8,7 @@ from itertools import islice
 
 from pointflow.domain.codes import FileCode
 from pointflow.domain.submission import Refusal, Submission, SubmissionRef
-from pointflow.ports import SubmissionStore
+from pointflow.ports.submissions import SubmissionStore
 
 CELLS_SEARCHED = 1_000
 """How many cells are looked into from either end of the owner's file: a few seconds' worth."""

@@ -11,13 +11,9 @@ from pointflow.domain.messages import Chunk, ParsePart
 from pointflow.domain.packing import BlankLines, Scanned, scan_cell, scan_span
 from pointflow.domain.reject_lines import encode_reject
 from pointflow.domain.submission import CellClose, Status, Submission, SubmissionRef, Tally
-from pointflow.ports import (
-    ChunkPublisher,
-    ObjectStore,
-    ObjectWriter,
-    ReportPublisher,
-    SubmissionStore,
-)
+from pointflow.ports.objects import ObjectStore, ObjectWriter
+from pointflow.ports.queues import ChunkPublisher, ReportPublisher
+from pointflow.ports.submissions import SubmissionStore
 from pointflow.services.fail_unreadable import fail_unreadable
 from pointflow.services.in_time import OutOfTime, in_time, never
 from pointflow.services.settle import settle_cell, settle_submission

@@ -6,13 +6,9 @@ from pointflow.domain.client import DuplicateContent
 from pointflow.domain.content import FILE_EMPTY, numbered, survey
 from pointflow.domain.messages import MeasureCells, MeasurePart, ParseCells, ParsePart
 from pointflow.domain.submission import Status, Submission
-from pointflow.ports import (
-    Catalog,
-    ClaimResult,
-    PartPublisher,
-    ReportPublisher,
-    SubmissionStore,
-)
+from pointflow.ports.catalog import Catalog
+from pointflow.ports.queues import PartPublisher, ReportPublisher
+from pointflow.ports.submissions import ClaimResult, SubmissionStore
 from pointflow.services.name_reused import name_reused
 from pointflow.services.settle import settle_submission
 

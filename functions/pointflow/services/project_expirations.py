@@ -8,7 +8,7 @@ an entry without points. So the newest change that names a day decides about it,
 from __future__ import annotations
 
 from pointflow.domain.expiration_view import ViewChange, index_entries
-from pointflow.push_ports import MonthIndex
+from pointflow.ports.pushes import MonthIndex
 
 
 def project_expirations(change: ViewChange, *, at: int, index: MonthIndex) -> int:

@@ -19,7 +19,7 @@ from pointflow.domain.expiration_view import (
 from pointflow.domain.iso_time import utc_text
 from pointflow.domain.member import Identifier, IdentifierKey
 from pointflow.domain.push import KeyKind, MemberKey
-from pointflow.push_ports import MemberLookup, MonthIndex, ViewReader
+from pointflow.ports.pushes import MemberLookup, MonthIndex, ViewReader
 
 MAX_PAGE = 1_000
 MAX_HISTORY_PAGE = 50

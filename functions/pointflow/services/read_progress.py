@@ -16,7 +16,8 @@ from pointflow.domain.submission import (
     Submission,
     Tally,
 )
-from pointflow.ports import ObjectStore, SubmissionStore
+from pointflow.ports.objects import ObjectStore
+from pointflow.ports.submissions import SubmissionStore
 
 UNDER_WAY = frozenset({Status.PARSING, Status.CREDITING, Status.FAILED})
 """Statuses in which cells say more than the submission's own tally, which has whole cells only."""

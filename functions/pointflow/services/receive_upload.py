@@ -19,13 +19,10 @@ from pointflow.domain.submission import (
     SubmissionRef,
 )
 from pointflow.domain.text import shown
-from pointflow.ports import (
-    Catalog,
-    ObjectStore,
-    PartPublisher,
-    ReportPublisher,
-    SubmissionStore,
-)
+from pointflow.ports.catalog import Catalog
+from pointflow.ports.objects import ObjectStore
+from pointflow.ports.queues import PartPublisher, ReportPublisher
+from pointflow.ports.submissions import SubmissionStore
 from pointflow.services.fail_unreadable import fail_unreadable
 from pointflow.services.plan_submission import send_measure_parts
 from pointflow.services.settle import settle_submission

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pointflow.domain.errors import ConflictError, NotFoundError
 from pointflow.domain.submission import Status, Submission, SubmissionRef
-from pointflow.ports import PartPublisher, ReportPublisher, SubmissionStore
+from pointflow.ports.queues import PartPublisher, ReportPublisher
+from pointflow.ports.submissions import SubmissionStore
 from pointflow.services.plan_submission import send_parse_parts
 from pointflow.services.settle import settle_submission
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pointflow.domain.problem import Problem
 from pointflow.domain.push_body import read_push
-from pointflow.push_ports import PushStore, QuarantineAdmin
+from pointflow.ports.pushes import PushStore, QuarantineAdmin
 from pointflow.services.accept_push import Receipt, accept_push
 
 

@@ -26,7 +26,8 @@ from pointflow.domain.result import (
     result_keys,
 )
 from pointflow.domain.submission import OPEN, Status, Submission, SubmissionRef
-from pointflow.ports import ObjectStore, ObjectWriter, ResultStore, SubmissionStore
+from pointflow.ports.objects import ObjectStore, ObjectWriter, ResultStore
+from pointflow.ports.submissions import SubmissionStore
 from pointflow.services.walk_outcomes import OutcomeWalk
 
 HAVE_REJECTS = frozenset({Status.COMPLETED_WITH_REJECTS, Status.FAILED})

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from pointflow.domain.messages import ReportRequest
 from pointflow.domain.submission import SubmissionRef
-from pointflow.ports import ReportPublisher, SubmissionStore
+from pointflow.ports.queues import ReportPublisher
+from pointflow.ports.submissions import SubmissionStore
 
 
 def settle_cell(

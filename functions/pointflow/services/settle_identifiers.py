@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from pointflow.domain.errors import ConflictError, IdentifierHeldError
 from pointflow.domain.member import Identifier, Member
-from pointflow.ports import MemberAdmin
+from pointflow.ports.members import MemberAdmin
 
 MOST_IN_EXCHANGE = 20
 """Five items a member, at most, and a transaction holds 100."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pointflow.domain.errors import MessageInvalidError
 from pointflow.domain.messages import MeasureCells, ParseCells
 from pointflow.domain.submission import Status
-from pointflow.ports import PartPublisher, SubmissionStore
+from pointflow.ports.queues import PartPublisher
+from pointflow.ports.submissions import SubmissionStore
 from pointflow.services.parse_cell import may_credit
 from pointflow.services.plan_submission import spread_measure, spread_parse
 

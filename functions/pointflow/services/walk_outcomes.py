@@ -16,7 +16,8 @@ from pointflow.domain.submission import (
     Tally,
 )
 from pointflow.domain.undecided import CellLines, LineRange, UndecidedLines
-from pointflow.ports import ObjectStore, SubmissionStore
+from pointflow.ports.objects import ObjectStore
+from pointflow.ports.submissions import SubmissionStore
 from pointflow.services.read_progress import cell_rejects, cell_tally, stored_rejects
 
 

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from pointflow.domain.codes import FailureCode
 from pointflow.domain.messages import MeasurePart, ReportRequest
 from pointflow.domain.submission import OPEN, Failure, Status, Submission, SubmissionRef
-from pointflow.ports import PartPublisher, QueueDepths, ReportPublisher, SubmissionStore
+from pointflow.ports.queues import PartPublisher, QueueDepths, ReportPublisher
+from pointflow.ports.submissions import SubmissionStore
 from pointflow.services.plan_submission import send_measure_parts, send_parse_parts
 
 STILL_SECONDS = 15 * 60

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
-from pointflow import push_bootstrap
 from pointflow.adapters.clients import client
 from pointflow.adapters.dynamodb_members import DynamoDBMembers
-from pointflow.push_ports import MemberLookup, MonthIndex, ViewReader
+from pointflow.bootstrap import pushes
+from pointflow.ports.pushes import MemberLookup, MonthIndex, ViewReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +26,10 @@ class Reading:
 @cache
 def reading() -> Reading:
     """What this process reads from."""
-    expirations = push_bootstrap.expirations()
+    expirations = pushes.expirations()
     return Reading(
         views=expirations,
         members=DynamoDBMembers(client("dynamodb"), os.environ.get("MEMBERS_TABLE", "")),
         index=expirations,
-        now=push_bootstrap.now,
+        now=pushes.now,
     )

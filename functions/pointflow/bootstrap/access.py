@@ -1,4 +1,4 @@
-"""Wires the authorizer. Apart from `bootstrap`, so that it starts without importing batches."""
+"""Wires the authorizer."""
 
 from __future__ import annotations
 

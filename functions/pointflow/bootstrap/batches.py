@@ -1,4 +1,4 @@
-"""The only place that wires adapters to use cases; cached for the life of the process."""
+"""Wires the batch job; cached for the life of the process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Wires the push job. Apart from `bootstrap`, so that its cold start imports nothing of batches."""
+"""Wires the push job."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pointflow.adapters.dynamodb_expirations import DynamoDBExpirations
 from pointflow.adapters.s3_quarantine import S3Quarantine
 from pointflow.domain.expiration_view import ViewChange
 from pointflow.domain.problem import Problem
-from pointflow.push_ports import Delivery
+from pointflow.ports.pushes import Delivery
 from pointflow.services.accept_push import Receipt, take_in
 from pointflow.services.project_expirations import project_expirations
 

@@ -1,8 +1,6 @@
 """What the push job needs of the world. Adapters fulfil it; tests bring fakes.
 
-As in `ports`: reads are consistent unless said otherwise, and whatever changes something may be
-called twice, or twice at once, and then changes nothing the second time. Times are milliseconds
-since the epoch.
+Times are milliseconds since the epoch.
 """
 
 from __future__ import annotations
@@ -87,7 +85,7 @@ class MonthIndex(Protocol):
 
 
 class MemberLookup(Protocol):
-    """Who holds which identifier; `ports.MemberAdmin` fulfils it."""
+    """Who holds which identifier; `ports.members.MemberAdmin` fulfils it."""
 
     def member(self, client_id: str, user_id: int) -> Member | None:
         """A member's profile."""
