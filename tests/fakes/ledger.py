@@ -7,7 +7,7 @@ from threading import RLock
 
 from pointflow.domain.codes import RowCode
 from pointflow.domain.errors import ContentionError, EntryMismatchError
-from pointflow.domain.ledger import Decision, Entry
+from pointflow.domain.ledger import Decision, Entry, account_change
 from pointflow.domain.member import MemberStatus
 from tests.fakes.member_directory import FakeMembers
 
@@ -66,7 +66,7 @@ class FakeLedger:
         status = self._members.statuses(client_id, [entry.user_id]).get(entry.user_id)
         if status is MemberStatus.ACTIVE:
             self.entries[entry.identity] = entry
-            self._members.add_points(client_id, entry.user_id, entry.points)
+            self._members.change(client_id, entry.user_id, account_change([entry]))
         elif status is MemberStatus.INACTIVE:
             self.entries[entry.identity] = entry.rejected(RowCode.MEMBER_INACTIVE)
         else:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from threading import RLock
 
 from pointflow.domain.errors import IdentifierHeldError, NotFoundError
+from pointflow.domain.ledger import AccountChange
 from pointflow.domain.member import Identifier, IdentifierKey, Member, MemberStatus
 
 
@@ -81,10 +82,18 @@ class FakeMembers:
 
     def add_points(self, client_id: str, user_id: int, points: int) -> None:
         """What a credit does to the account: balance and lifetime grow together."""
+        self.change(client_id, user_id, AccountChange(points, points))
+
+    def change(self, client_id: str, user_id: int, change: AccountChange) -> None:
+        """What entries do to the account."""
         with self._lock:
             known = self._known(client_id, user_id)
             self._store(
-                replace(known, balance=known.balance + points, lifetime=known.lifetime + points)
+                replace(
+                    known,
+                    balance=known.balance + change.balance,
+                    lifetime=known.lifetime + change.lifetime,
+                )
             )
 
     def balance_of(self, client_id: str, user_id: int) -> int:

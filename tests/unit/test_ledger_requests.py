@@ -52,7 +52,8 @@ def test_a_members_rows_fold_into_one_balance_update_after_their_entries() -> No
     assert first["Put"]["Item"]["identity"] == {"S": f"{FILE}/1"}
     assert second["Put"]["Item"]["identity"] == {"S": f"{FILE}/2"}
     assert update["Update"]["Key"] == {"key": {"S": "acme#M#42"}}
-    assert update["Update"]["ExpressionAttributeValues"][":points"] == {"N": "15"}
+    values = update["Update"]["ExpressionAttributeValues"]
+    assert (values[":balance"], values[":lifetime"]) == ({"N": "15"}, {"N": "15"})
 
 
 def test_only_an_active_member_that_exists_is_credited() -> None:

@@ -6,17 +6,30 @@ An item stays well under 1 KB, the unit a write is billed by: its longest texts 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pointflow.domain.codes import RowCode
-from pointflow.domain.ledger import Decision, Entry
+from pointflow.domain.ledger import Decision, Entry, account_change
 from pointflow.domain.member import Identifier
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
     Item = dict[str, AttributeValueTypeDef]
+
+
+ADD_TO_ACCOUNT = "ADD #balance :balance, #lifetime :lifetime"
+"""How an update changes a member's account; `account_values` are its values."""
+
+
+def account_values(entries: Iterable[Entry]) -> Item:
+    """What entries of one member add to its account, as values of `ADD_TO_ACCOUNT`."""
+    change = account_change(entries)
+    return {
+        ":balance": {"N": str(change.balance)},
+        ":lifetime": {"N": str(change.lifetime)},
+    }
 
 
 def member_key(client_id: str, user_id: int) -> str:

@@ -7,7 +7,12 @@ from dataclasses import dataclass
 from itertools import batched
 from typing import TYPE_CHECKING
 
-from pointflow.adapters.ledger_items import entry_item, member_key
+from pointflow.adapters.ledger_items import (
+    ADD_TO_ACCOUNT,
+    account_values,
+    entry_item,
+    member_key,
+)
 from pointflow.domain.ledger import Decision, Entry
 from pointflow.domain.member import MemberStatus
 
@@ -131,7 +136,7 @@ def _update_balance(
             "TableName": table,
             "Key": {"key": {"S": member_key(client_id, user_id)}},
             "ConditionExpression": "attribute_exists(#key) AND #status = :active",
-            "UpdateExpression": "ADD #balance :points, #lifetime :points SET #updated_at = :now",
+            "UpdateExpression": f"{ADD_TO_ACCOUNT} SET #updated_at = :now",
             "ExpressionAttributeNames": {
                 "#key": "key",
                 "#status": "status",
@@ -141,7 +146,7 @@ def _update_balance(
             },
             "ExpressionAttributeValues": {
                 ":active": {"S": MemberStatus.ACTIVE.value},
-                ":points": {"N": str(sum(entry.points for entry in entries))},
+                **account_values(entries),
                 ":now": {"N": str(max(entry.recorded_at for entry in entries))},
             },
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",

@@ -12,7 +12,12 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
-from pointflow.adapters.ledger_items import entry_item, member_key
+from pointflow.adapters.ledger_items import (
+    ADD_TO_ACCOUNT,
+    account_values,
+    entry_item,
+    member_key,
+)
 from pointflow.domain.ledger import Decision, Entry, opening_identity
 from pointflow.domain.member import Identifier, IdentifierKey, Member, MemberStatus
 
@@ -157,7 +162,7 @@ def build_opening_actions(
                 "TableName": members_table,
                 "Key": {"key": {"S": member_key(client_id, user_id)}},
                 "ConditionExpression": "attribute_exists(#key)",
-                "UpdateExpression": "ADD #balance :points, #lifetime :points SET #updated_at = :at",
+                "UpdateExpression": f"{ADD_TO_ACCOUNT} SET #updated_at = :at",
                 "ExpressionAttributeNames": {
                     "#key": "key",
                     "#balance": "balance",
@@ -165,7 +170,7 @@ def build_opening_actions(
                     "#updated_at": "updated_at",
                 },
                 "ExpressionAttributeValues": {
-                    ":points": {"N": str(points)},
+                    **account_values([entry]),
                     ":at": {"N": str(at)},
                 },
             }

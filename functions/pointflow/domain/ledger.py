@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -42,6 +43,29 @@ class Entry:
     def rejected(self, code: RowCode) -> Entry:
         """Turn the entry into the rejection of the same row."""
         return replace(self, decision=Decision.REJECTED, code=code, points=0, conflict=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountChange:
+    """What entries change in their member's account, in points; below 0 where they take back."""
+
+    balance: int = 0
+    lifetime: int = 0
+
+    def __add__(self, other: AccountChange) -> AccountChange:
+        return AccountChange(self.balance + other.balance, self.lifetime + other.lifetime)
+
+
+def account_change(entries: Iterable[Entry]) -> AccountChange:
+    """What entries of one member change in its account, all of them together.
+
+    The one rule behind every write to an account, and behind the proof that an account equals its
+    entries: a rejection changes nothing, and whatever else is decided changes balance and lifetime
+    points by the entry's points. An opening balance is an entry like any other, and one that takes
+    a credit back has points below 0.
+    """
+    points = sum(entry.points for entry in entries if entry.decision is not Decision.REJECTED)
+    return AccountChange(balance=points, lifetime=points)
 
 
 def row_identity(batch: str, line: int) -> str:
