@@ -12,6 +12,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pointflow.bootstrap import batches
 from pointflow.domain.errors import MessageInvalidError
 from pointflow.observability import logger, metrics
+from pointflow.services.look_out import Sights
 from pointflow.services.watch_submissions import WatchSummary
 
 SECONDS_TO_FINISH = 30.0
@@ -23,6 +24,7 @@ def lambda_handler(
     event: dict[str, Any],
     context: LambdaContext,
     watch: Callable[[float], WatchSummary] | None = None,
+    look_out: Callable[[], Sights] | None = None,
 ) -> None:
     """Handle the schedule's event.
 
@@ -51,5 +53,16 @@ def lambda_handler(
     )
     for error in summary.errors:
         logger.error("submission not looked after", exc_info=error)
+    _tell(look_out or batches.look_out)
     if summary.errors:
         raise ExceptionGroup("some submissions could not be looked after", summary.errors)
+
+
+def _tell(look_out: Callable[[], Sights]) -> None:
+    sights = look_out()
+    # Also when they are zero: an alarm must see the run that ends it.
+    metrics.add_metric("FilesMissing", MetricUnit.Count, len(sights.files_missing))
+    metrics.add_metric("PushesInQuarantine", MetricUnit.Count, sights.pushes_in_quarantine)
+    metrics.flush_metrics()
+    if sights.files_missing:
+        logger.warning("files missing", client_ids=sights.files_missing)

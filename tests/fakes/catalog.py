@@ -43,6 +43,9 @@ class FakeCatalog:
     def clients(self) -> Iterator[Client]:
         return iter(sorted(self._clients.values(), key=lambda client: client.client_id))
 
+    def expecting(self) -> Iterator[Client]:
+        return (client for client in self.clients() if client.expects is not None)
+
     def put_client(self, client: Client) -> None:
         self._clients[client.client_id] = client
 

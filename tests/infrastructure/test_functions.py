@@ -57,7 +57,8 @@ GIVEN = {
     },
     "BatchReportFunction": {"BATCHES_TABLE", "BUCKET", "MAX_RECEIVE_COUNT"},
     "BatchWatchFunction": {
-        *("BATCHES_TABLE", "PART_QUEUE_URL", "CREDIT_QUEUE_URL", "REPORT_QUEUE_URL"),
+        *("BATCHES_TABLE", "CATALOG_TABLE", "BUCKET"),
+        *("PART_QUEUE_URL", "CREDIT_QUEUE_URL", "REPORT_QUEUE_URL"),
         "CREDIT_VISIBILITY_SECONDS",
     },
     "ExpirationPushFunction": {"EXPIRATIONS_TABLE", "BUCKET", "PUSH_HISTORY_DAYS"},

@@ -2,6 +2,7 @@
 
 import json
 import time
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from batch_watch import app
 from pointflow.domain.errors import MessageInvalidError
 from pointflow.observability import metrics
+from pointflow.services.look_out import Sights
 from pointflow.services.watch_submissions import WatchSummary
 
 EVENTS = Path(__file__).parents[2] / "events" / "batch_watch"
@@ -45,7 +47,7 @@ def test_the_schedule_starts_a_run_that_ends_well_before_the_invocation() -> Non
         deadlines.append(deadline - time.monotonic())
         return WatchSummary()
 
-    app.lambda_handler(load("schedule.json"), CONTEXT, watch)
+    app.lambda_handler(load("schedule.json"), CONTEXT, watch, Sights)
 
     (seconds,) = deadlines
     assert 260 < seconds <= 270
@@ -68,7 +70,10 @@ def test_what_stands_still_and_what_failed_are_counted_as_metrics(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     app.lambda_handler(
-        load("schedule.json"), CONTEXT, lambda _: WatchSummary(seen=3, asked_again=1, failed=2)
+        load("schedule.json"),
+        CONTEXT,
+        lambda _: WatchSummary(seen=3, asked_again=1, failed=2),
+        Sights,
     )
 
     output = capsys.readouterr().out
@@ -80,6 +85,19 @@ def test_a_run_with_errors_counts_as_failed_after_everything_was_seen() -> None:
     summary = WatchSummary(seen=2, errors=[ValueError("first"), TimeoutError("second")])
 
     with pytest.raises(ExceptionGroup) as raised:
-        app.lambda_handler(load("schedule.json"), CONTEXT, lambda _: summary)
+        app.lambda_handler(load("schedule.json"), CONTEXT, lambda _: summary, Sights)
 
     assert list(raised.value.exceptions) == summary.errors
+
+
+def test_missing_files_and_waiting_pushes_are_told_also_when_there_are_none(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for sights in ((("acme", "globex"), 7), ((), 0)):
+        app.lambda_handler(
+            load("schedule.json"), CONTEXT, lambda _: WatchSummary(), partial(Sights, *sights)
+        )
+
+    output = capsys.readouterr().out
+    assert metric(output, "FilesMissing") == [2.0, 0.0]
+    assert metric(output, "PushesInQuarantine") == [7.0, 0.0]

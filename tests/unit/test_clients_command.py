@@ -37,6 +37,7 @@ def test_a_client_is_added_with_its_settings(behind: Desk) -> None:
         "name": "Globex Club",
         "matching": "strict",
         "duplicate_content": "credit",
+        "expects": None,
     }
     assert answer(app, "add", "globex", *options) == expected
     assert (
@@ -94,6 +95,15 @@ def test_a_setting_is_changed_and_the_others_stay(behind: Desk) -> None:
     assert Client("acme", "", Matching.STRICT, DuplicateContent.CREDIT) in behind.catalog
 
 
+def test_when_a_file_is_due_is_set_and_let_go(behind: Desk) -> None:
+    due = "06:30 mon,tue,wed,thu,fri"
+    assert answer(app, "add", "acme", "--expects", "06:30 mon-fri")["expects"] == due
+    assert answer(app, "set", "acme", "--matching", "strict")["expects"] == due
+    assert "06:30" in run(app, "show", "acme").stdout
+    assert answer(app, "set", "acme", "--expects", "none")["expects"] is None
+    assert Client("acme", matching=Matching.STRICT) in behind.catalog
+
+
 @pytest.mark.usefixtures("behind")
 @pytest.mark.parametrize(
     ("arguments", "said"),
@@ -103,6 +113,7 @@ def test_a_setting_is_changed_and_the_others_stay(behind: Desk) -> None:
         (("add", "acme", "--name", "a\x1bb"), "is no name"),
         (("add", "acme", "--name", "n" * 101), "is no name"),
         (("set", "acme"), "nothing to change"),
+        (("add", "acme", "--expects", "at dawn"), "such as 06:30"),
         (("set", "acme", "--matching", "strict"), "there is no client 'acme'"),
     ],
 )

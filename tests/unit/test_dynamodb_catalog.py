@@ -15,6 +15,7 @@ from pointflow.adapters.retrying import Backoff
 from pointflow.domain.activity import Activity
 from pointflow.domain.client import Client, DuplicateContent, Matching
 from pointflow.domain.errors import ContentionError
+from pointflow.domain.expectation import Expectation
 from tests.fakes.catalog import FakeCatalog
 from tests.unit.moto_tables import moto_tables
 
@@ -42,6 +43,19 @@ def test_clients_are_listed_by_id_without_their_activities(catalog: DynamoDBCata
     catalog.put_client(ACME)
     catalog.put_activity(VISIT)
     assert list(catalog.clients()) == [ACME, Client("globex")]
+
+
+def test_whose_files_are_waited_for_follows_the_settings(catalog: DynamoDBCatalog) -> None:
+    daily = Client("daily", expects=Expectation(390))
+    mondays = Client("mondays", "Monday Club", expects=Expectation(0, frozenset({0})))
+    for client in (mondays, ACME, daily):
+        catalog.put_client(client)
+    assert list(catalog.expecting()) == [daily, mondays]
+    assert catalog.client("mondays") == mondays
+
+    catalog.put_client(Client("daily"))
+    assert list(catalog.expecting()) == [mondays]
+    assert list(catalog.clients()) == [ACME, Client("daily"), mondays]
 
 
 def test_activities_that_exist_are_read_however_many_are_asked(catalog: DynamoDBCatalog) -> None:

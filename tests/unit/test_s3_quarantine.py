@@ -77,3 +77,11 @@ def test_no_client_is_made_before_something_is_refused() -> None:
         raise AssertionError("a client was made")
 
     S3Quarantine(refuse, "bucket")  # type: ignore[arg-type]
+
+
+def test_what_waits_is_counted_for_all_clients(quarantine: S3Quarantine) -> None:
+    assert quarantine.count() == 0
+    quarantine.keep(REFUSED)
+    quarantine.keep(replace(REFUSED, delivery=replace(DELIVERY, client_id="globex")))
+
+    assert quarantine.count() == 2

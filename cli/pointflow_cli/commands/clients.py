@@ -10,6 +10,7 @@ import typer
 from rich.table import Table
 
 from pointflow.domain.client import CLIENT_ID, Client, DuplicateContent, Matching
+from pointflow.domain.expectation import Expectation, parse_expectation
 from pointflow.domain.text import shown
 from pointflow_cli.output import console, fail, note, print_json
 from pointflow_cli.programme import Programme, open_programme
@@ -40,6 +41,14 @@ DuplicateOption = Annotated[
         " (default), `credit` credits it again."
     ),
 ]
+ExpectsOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TIME",
+        help="When its file is due, in UTC: `06:30`, `06:30 mon-fri`; an alarm tells when none"
+        " came by then. `none` (default): nobody waits for one.",
+    ),
+]
 
 
 @app.command()
@@ -49,6 +58,7 @@ def add(
     name: NameOption = None,
     matching: MatchingOption = None,
     duplicate_content: DuplicateOption = None,
+    expects: ExpectsOption = None,
     as_json: JsonOption = False,
     stack: StackOption = None,
 ) -> None:
@@ -60,11 +70,11 @@ def add(
     --------
         pointflow clients add acme --name "Acme Rewards"
 
-        pointflow clients add globex --matching strict --duplicate-content credit
+        pointflow clients add globex --matching strict --expects "06:30 mon-fri"
     """
     if not CLIENT_ID.fullmatch(client_id):
         fail(f"{shown(client_id)} is no client id", "use 1 to 32 letters, digits or hyphens")
-    client = _changed(Client(client_id), name, matching, duplicate_content)
+    client = _changed(Client(client_id), name, matching, duplicate_content, expects)
     programme = open_programme(stack)
     known = programme.catalog.client(client_id)
     if known is not None and known != client:
@@ -125,6 +135,7 @@ def set_client(
     name: NameOption = None,
     matching: MatchingOption = None,
     duplicate_content: DuplicateOption = None,
+    expects: ExpectsOption = None,
     as_json: JsonOption = False,
     stack: StackOption = None,
 ) -> None:
@@ -134,11 +145,11 @@ def set_client(
 
         pointflow clients set acme --matching strict
     """
-    if name is None and matching is None and duplicate_content is None:
+    if all(setting is None for setting in (name, matching, duplicate_content, expects)):
         fail("nothing to change", "name a setting: pointflow clients set --help")
     programme = open_programme(stack)
     known = _known(programme, client_id)
-    client = _changed(known, name, matching, duplicate_content)
+    client = _changed(known, name, matching, duplicate_content, expects)
     if client != known:
         programme.catalog.put_client(client)
     _print(client, as_json=as_json)
@@ -166,6 +177,7 @@ def _changed(
     name: str | None,
     matching: Matching | None,
     duplicate_content: DuplicateContent | None,
+    expects: str | None,
 ) -> Client:
     if name is not None and (len(name) > MAX_NAME or not name.isprintable()):
         fail(f"{shown(name)} is no name", f"use at most {MAX_NAME} characters that print")
@@ -174,7 +186,17 @@ def _changed(
         name=client.name if name is None else name,
         matching=matching or client.matching,
         duplicate_content=duplicate_content or client.duplicate_content,
+        expects=client.expects if expects is None else _expectation(expects),
     )
+
+
+def _expectation(text: str) -> Expectation | None:
+    if text == "none":
+        return None
+    try:
+        return parse_expectation(text)
+    except ValueError as error:
+        fail(f"{shown(text)} is no time", f"{error}; or none")
 
 
 def _document(client: Client) -> dict[str, Any]:
@@ -183,6 +205,7 @@ def _document(client: Client) -> dict[str, Any]:
         "name": client.name,
         "matching": client.matching.value,
         "duplicate_content": client.duplicate_content.value,
+        "expects": None if client.expects is None else str(client.expects),
     }
 
 
@@ -194,7 +217,9 @@ def _print(client: Client, *, as_json: bool) -> None:
 
 
 def _show(clients: Iterable[Client]) -> None:
-    table = Table("client", "name", "matching", "known content")
+    table = Table("client", "name", "matching", "known content", "file due (UTC)")
     for client in clients:
-        table.add_row(client.client_id, client.name, client.matching, client.duplicate_content)
+        due = "" if client.expects is None else str(client.expects)
+        settings = (client.matching, client.duplicate_content, due)
+        table.add_row(client.client_id, client.name, *settings)
     console.print(table)

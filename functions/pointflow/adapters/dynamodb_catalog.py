@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING, Any
 from pointflow.adapters.batch_get import Patience, batch_get, patient
 from pointflow.domain.activity import Activity
 from pointflow.domain.client import Client, DuplicateContent, Matching
+from pointflow.domain.expectation import parse_expectation
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
     Item = dict[str, Any]
 
 CLIENT_ITEM = "CLIENT"
+EXPECTING = "#EXPECTING"
+"""Partition of the clients whose files are waited for; no client id has such a character."""
+
 ACTIVITY_ATTRIBUTES = (
     "client_id",
     "activity_id",
@@ -75,7 +80,23 @@ class DynamoDBCatalog:
 
     def put_client(self, client: Client) -> None:
         """Create the client, or replace its settings."""
-        self._client.put_item(TableName=self._table, Item=client_item(client))
+        self._client.transact_write_items(
+            TransactItems=[
+                {"Put": {"TableName": self._table, "Item": client_item(client)}},
+                expecting_write(self._table, client),
+            ]
+        )
+
+    def expecting(self) -> Iterator[Client]:
+        """Clients whose files are waited for, by id."""
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            ConsistentRead=True,
+            KeyConditionExpression="client_id = :expecting",
+            ExpressionAttributeValues={":expecting": {"S": EXPECTING}},
+        )
+        for page in pages:
+            yield from map(expecting_of, page["Items"])
 
     def put_activity(self, activity: Activity) -> None:
         """Create the activity, or replace it."""
@@ -93,13 +114,30 @@ def activity_key(client_id: str, activity_id: int) -> Item:
 
 
 def client_item(client: Client) -> Item:
-    """Write a client as an item."""
-    return {
+    """Write a client as an item; what is not set is left out."""
+    item = {
         **client_key(client.client_id),
         "name": {"S": client.name},
         "matching": {"S": client.matching.value},
         "duplicate_content": {"S": client.duplicate_content.value},
     }
+    if client.expects is not None:
+        item["expects"] = {"S": str(client.expects)}
+    return item
+
+
+def expecting_write(table: str, client: Client) -> TransactWriteItemTypeDef:
+    """Keep the list of clients whose files are waited for in step with a client's settings."""
+    key: Item = {"client_id": {"S": EXPECTING}, "item": {"S": client.client_id}}
+    if client.expects is None:
+        return {"Delete": {"TableName": table, "Key": key}}
+    item: Item = {**key, "settings": {"M": client_item(client)}}
+    return {"Put": {"TableName": table, "Item": item}}
+
+
+def expecting_of(item: Mapping[str, Any]) -> Client:
+    """Read an item of that list."""
+    return client_of(item["settings"]["M"])
 
 
 def client_of(item: Mapping[str, Any]) -> Client:
@@ -109,6 +147,7 @@ def client_of(item: Mapping[str, Any]) -> Client:
         name=item["name"]["S"],
         matching=Matching(item["matching"]["S"]),
         duplicate_content=DuplicateContent(item["duplicate_content"]["S"]),
+        expects=parse_expectation(item["expects"]["S"]) if "expects" in item else None,
     )
 
 

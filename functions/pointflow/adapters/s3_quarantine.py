@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class S3Quarantine:
-    """Fulfils `QuarantineAdmin` on the bucket.
+    """Fulfils `QuarantineAdmin` and `QuarantineCount` on the bucket.
 
     Parameters
     ----------
@@ -52,6 +52,11 @@ class S3Quarantine:
         for page in pages.paginate(Bucket=self._bucket, Prefix=f"quarantine/{client_id}/"):
             for found in page.get("Contents", []):
                 yield found["Key"]
+
+    def count(self) -> int:
+        """How many refused deliveries wait, of all clients; at most a thousand are counted."""
+        answer = self._client().list_objects_v2(Bucket=self._bucket, Prefix="quarantine/")
+        return answer["KeyCount"]
 
     def read(self, key: str) -> Refused:
         """A refused delivery. Raises `NotFoundError`."""

@@ -24,6 +24,7 @@ from pointflow.config import config
 from pointflow.domain.messages import Chunk, ReportRequest
 from pointflow.services.credit_chunk import ChunkResult, credit_chunk
 from pointflow.services.intake import Intake
+from pointflow.services.look_out import Sights
 from pointflow.services.receive_upload import Limits
 from pointflow.services.report_submission import report_submission
 from pointflow.services.watch_submissions import Watch, WatchSummary
@@ -100,6 +101,20 @@ def watch(deadline: float) -> WatchSummary:
         credit_visibility=settings.credit_visibility_seconds,
         out_of_time=lambda: time.monotonic() >= deadline,
     ).run(_now())
+
+
+def look_out() -> Sights:
+    """What a person has to see to now."""
+    # Only batch_watch looks out; no other function's cold start reads about quarantines.
+    from pointflow.adapters.s3_quarantine import S3Quarantine  # noqa: PLC0415
+    from pointflow.services import look_out as service  # noqa: PLC0415
+
+    return service.look_out(
+        _now(),
+        catalog=DynamoDBCatalog(client("dynamodb"), config().catalog_table),
+        store=_submissions(),
+        quarantine=S3Quarantine(lambda: client("s3"), config().bucket),
+    )
 
 
 @cache

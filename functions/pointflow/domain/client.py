@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from pointflow.domain.expectation import Expectation
+
 CLIENT_ID = re.compile(r"[A-Za-z0-9-]{1,32}", re.ASCII)
 
 
@@ -25,9 +27,13 @@ class DuplicateContent(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A loyalty programme whose members are credited."""
+    """A loyalty programme whose members are credited.
+
+    `expects` is when its file is due; None: nobody waits for one.
+    """
 
     client_id: str
     name: str = ""
     matching: Matching = Matching.LENIENT
     duplicate_content: DuplicateContent = DuplicateContent.HOLD
+    expects: Expectation | None = None

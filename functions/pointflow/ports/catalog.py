@@ -21,6 +21,14 @@ class Catalog(Protocol):
         ...
 
 
+class ExpectingClients(Protocol):
+    """Whose files are waited for."""
+
+    def expecting(self) -> Iterator[Client]:
+        """Those clients, found without reading all that the catalog holds."""
+        ...
+
+
 class CatalogAdmin(Catalog, Protocol):
     """What the command line changes in the catalog."""
 

@@ -136,6 +136,14 @@ class Quarantine(Protocol):
         ...
 
 
+class QuarantineCount(Protocol):
+    """How many refused pushes wait for somebody."""
+
+    def count(self) -> int:
+        """Those of all clients; at most a thousand are counted."""
+        ...
+
+
 class QuarantineAdmin(Quarantine, Protocol):
     """What the command line does with the quarantine."""
 
