@@ -14,6 +14,7 @@ from pointflow.domain.submission import Status, Submission, Tally
 from pointflow.ports.objects import ObjectStore
 from pointflow.ports.queues import PartPublisher, ReportPublisher
 from pointflow.ports.submissions import SubmissionStore
+from pointflow_cli.audit_desk import Auditor, open_auditor
 from pointflow_cli.output import console, fail
 from pointflow_cli.stack import default_client, open_stack
 from pointflow_cli.upload import Uploader
@@ -29,6 +30,7 @@ class Batches:
     parts: PartPublisher
     reports: ReportPublisher
     uploader: Uploader
+    auditor: Auditor
 
 
 def open_batches(stack_name: str | None, client: str | None) -> Batches:
@@ -51,6 +53,7 @@ def open_batches(stack_name: str | None, client: str | None) -> Batches:
         parts=SqsPartPublisher(sqs, stack.part_queue_url),
         reports=SqsReportPublisher(sqs, stack.report_queue_url),
         uploader=Uploader(s3, stack.bucket),
+        auditor=open_auditor(stack),
     )
 
 

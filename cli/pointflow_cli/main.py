@@ -20,6 +20,7 @@ from pointflow_cli.commands import (
     push,
     quarantine,
 )
+from pointflow_cli.commands.audit import audit
 from pointflow_cli.commands.down import down
 from pointflow_cli.commands.submit import submit
 from pointflow_cli.commands.up import up
@@ -85,6 +86,7 @@ app.command()(up)
 app.command()(down)
 app.command()(validate)
 app.command()(submit)
+app.command()(audit)
 app.add_typer(batch.app, name="batch")
 app.add_typer(clients.app, name="clients")
 app.add_typer(members.members_app, name="members")

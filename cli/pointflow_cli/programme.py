@@ -16,6 +16,7 @@ from pointflow.ports.catalog import CatalogAdmin
 from pointflow.ports.members import MemberAdmin
 from pointflow.services.import_source import ImportReport
 from pointflow.services.import_source import Progress as Told
+from pointflow_cli.audit_desk import Auditor, open_auditor
 from pointflow_cli.output import console, fail, notes
 from pointflow_cli.stack import Stack, default_client, open_stack
 
@@ -29,6 +30,7 @@ class Programme:
     stack: Stack
     catalog: CatalogAdmin
     members: MemberAdmin
+    auditor: Auditor
 
 
 def open_programme(stack_name: str | None) -> Programme:
@@ -43,6 +45,7 @@ def open_programme(stack_name: str | None) -> Programme:
         stack,
         DynamoDBCatalog(dynamodb, stack.catalog_table),
         DynamoDBMembers(dynamodb, stack.members_table, stack.ledger_table),
+        open_auditor(stack),
     )
 
 

@@ -12,6 +12,7 @@ from pointflow.ports.pushes import (
     QuarantineAdmin,
     ViewReader,
 )
+from pointflow_cli.audit_desk import Auditor, open_auditor
 from pointflow_cli.stack import default_client, open_stack
 
 
@@ -27,6 +28,7 @@ class PushDesk:
     expirations: Expirations
     members: MemberLookup
     quarantine: QuarantineAdmin
+    auditor: Auditor
 
 
 def open_push_desk(stack_name: str | None, client: str | None) -> PushDesk:
@@ -48,4 +50,5 @@ def open_push_desk(stack_name: str | None, client: str | None) -> PushDesk:
         expirations=DynamoDBExpirations(dynamodb, stack.expirations_table),
         members=DynamoDBMembers(dynamodb, stack.members_table),
         quarantine=S3Quarantine(lambda: stack.client("s3"), stack.bucket),
+        auditor=open_auditor(stack),
     )

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sts import STSClient
 
 StackOption = Annotated[
     str | None,
@@ -97,6 +98,8 @@ class Stack:
     def client(self, service: Literal["s3"]) -> S3Client: ...
     @overload
     def client(self, service: Literal["sqs"]) -> SQSClient: ...
+    @overload
+    def client(self, service: Literal["sts"]) -> STSClient: ...
     @overload
     def client(self, service: Literal["secretsmanager"]) -> Any: ...
     def client(self, service: Any) -> Any:
@@ -218,8 +221,7 @@ def default_client(stack: Stack, client: str | None = None) -> str:
     CommandError
         None was named and the stack does not have exactly one.
     """
-    earlier = _selection.get(Selection())
-    chosen = _choose("client", client, earlier.client, earlier.client_from_env)
+    chosen = named_client(client)
     if chosen is not None:
         return chosen
     known = _client_ids(stack)
@@ -228,6 +230,12 @@ def default_client(stack: Stack, client: str | None = None) -> str:
     if len(known) > 1:
         fail(f"which client, of {', '.join(known)}?", "add --client ID")
     return known[0]
+
+
+def named_client(client: str | None = None) -> str | None:
+    """The client that was named, by the command's own `--client` or earlier; None: none was."""
+    earlier = _selection.get(Selection())
+    return _choose("client", client, earlier.client, earlier.client_from_env)
 
 
 def _choose(what: str, own: str | None, earlier: str | None, from_env: bool) -> str | None:

@@ -18,6 +18,7 @@ from pointflow_cli.commands import batch
 from pointflow_cli.commands.submit import submit
 from pointflow_cli.errors import CommandError, one_line
 from pointflow_cli.upload import Uploader
+from tests.fakes.audit import FakeAuditLog, auditor
 from tests.fakes.batch_stage import BatchStage
 
 
@@ -56,6 +57,7 @@ class Desk:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.stage = BatchStage()
         self.uploader = FakeUploader()
+        self.audit = FakeAuditLog()
         batches = desk.Batches(
             client_id="acme",
             store=self.stage.store,
@@ -63,6 +65,7 @@ class Desk:
             parts=self.stage.parts,
             reports=self.stage.reports,
             uploader=cast("Uploader", self.uploader),
+            auditor=auditor(self.audit),
         )
         monkeypatch.setattr(desk, "open_batches", lambda _stack, _client: batches)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pointflow.adapters.dynamodb_audit import AUDIT
 from tests.infrastructure.template import Json, properties, resources, template, value
 
 TABLES = {
@@ -54,6 +55,21 @@ def test_a_table_is_on_demand_encrypted_and_can_be_restored(table: str) -> None:
     assert found["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
     assert value(found["DeletionProtectionEnabled"]) is True
     assert "TableName" not in found
+
+
+def test_nobody_can_change_or_delete_an_audit_record() -> None:
+    (statement,) = properties("BatchesTable")["ResourcePolicy"]["PolicyDocument"]["Statement"]
+
+    assert (statement["Effect"], statement["Principal"]) == ("Deny", "*")
+    assert set(statement["Action"]) == {
+        "dynamodb:BatchWriteItem",
+        "dynamodb:DeleteItem",
+        "dynamodb:PartiQLDelete",
+        "dynamodb:PartiQLInsert",
+        "dynamodb:PartiQLUpdate",
+        "dynamodb:UpdateItem",
+    }
+    assert statement["Condition"] == {"ForAnyValue:StringEquals": {"dynamodb:LeadingKeys": [AUDIT]}}
 
 
 def test_what_holds_data_outlives_the_stack() -> None:

@@ -16,6 +16,7 @@ from pointflow_cli.commands import activities, clients, members
 from pointflow_cli.errors import CommandError, fail, one_line
 from pointflow_cli.programme import Programme
 from pointflow_cli.stack import Stack
+from tests.fakes.audit import FakeAuditLog, auditor
 from tests.fakes.catalog import FakeCatalog
 from tests.fakes.member_directory import FakeMembers
 
@@ -26,15 +27,21 @@ class Desk:
 
     catalog: FakeCatalog
     members: FakeMembers
+    audit: FakeAuditLog
 
 
 @contextmanager
 def desk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     """Commands that work on an empty catalog without members."""
-    behind = Desk(FakeCatalog(), FakeMembers())
+    behind = Desk(FakeCatalog(), FakeMembers(), FakeAuditLog())
 
     def open_programme(_name: str | None) -> Programme:
-        return Programme(Stack("test", "eu-west-1", {}), behind.catalog, behind.members)
+        return Programme(
+            Stack("test", "eu-west-1", {}),
+            behind.catalog,
+            behind.members,
+            auditor(behind.audit),
+        )
 
     def default_client(_stack: Stack, client: str | None = None) -> str:
         return client or fail("which client?", "add --client ID")

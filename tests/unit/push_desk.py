@@ -20,6 +20,7 @@ from pointflow.services.project_expirations import project_expirations
 from pointflow_cli import push_desk
 from pointflow_cli.commands import credentials, expirations, push, quarantine
 from pointflow_cli.errors import CommandError, explain, one_line
+from tests.fakes.audit import FakeAuditLog, auditor
 from tests.fakes.credential_store import FakeCredentialStore
 from tests.fakes.member_directory import FakeMembers
 from tests.fakes.push_store import FakeExpirations
@@ -73,6 +74,7 @@ class World:
     expirations: FakeExpirations = field(default_factory=FakeExpirations)
     members: FakeMembers = field(default_factory=FakeMembers)
     quarantine: KeyedQuarantine = field(default_factory=KeyedQuarantine)
+    audit: FakeAuditLog = field(default_factory=FakeAuditLog)
 
     def receive(self, raw: bytes, received_at: int = pushes.NOW) -> None:
         """Take a push in, and project it."""
@@ -109,10 +111,16 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     made = World()
 
     def open_push_desk(_: str | None, client: str | None) -> push_desk.PushDesk:
-        return push_desk.PushDesk(client or "acme", made.expirations, made.members, made.quarantine)
+        return push_desk.PushDesk(
+            client or "acme",
+            made.expirations,
+            made.members,
+            made.quarantine,
+            auditor(made.audit),
+        )
 
     def open_credentials(_: str | None, client: str | None) -> credentials.CredentialDesk:
-        return credentials.CredentialDesk(client or "acme", made.credentials)
+        return credentials.CredentialDesk(client or "acme", made.credentials, auditor(made.audit))
 
     monkeypatch.setattr(push_desk, "open_push_desk", open_push_desk)
     monkeypatch.setattr(credentials, "open_credentials", open_credentials)

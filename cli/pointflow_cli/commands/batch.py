@@ -11,12 +11,14 @@ from typing import Annotated
 
 import typer
 
+from pointflow.domain.audit import Action
 from pointflow.domain.batch_row import RejectedRow
 from pointflow.domain.errors_csv import HEADER, error_csv_line
 from pointflow.domain.submission import Status, Submission
 from pointflow.services.read_progress import rejected_rows, tally_so_far
 from pointflow.services.release_submission import discard_submission, release_submission
 from pointflow_cli import batches as desk
+from pointflow_cli.audit_desk import ReasonOption
 from pointflow_cli.output import console, fail, note, print_json
 from pointflow_cli.stack import ClientOption, JsonOption, StackOption
 
@@ -159,6 +161,7 @@ def _print_rows(rows: Iterable[RejectedRow]) -> int:
 @app.command()
 def release(
     file: FileArgument,
+    reason: ReasonOption = None,
     as_json: JsonOption = False,
     stack: StackOption = None,
     client: ClientOption = None,
@@ -171,6 +174,7 @@ def release(
     """
     batches = desk.open_batches(stack, client)
     held = _held(batches, file, repeatable=lambda s: s.status is Status.PARSING and bool(s.twin))
+    _put_on_record(batches, Action.BATCH_RELEASE, held, reason)
     released = release_submission(
         held.ref, int(time.time()), store=batches.store, parts=batches.parts
     )
@@ -180,6 +184,7 @@ def release(
 @app.command()
 def discard(
     file: FileArgument,
+    reason: ReasonOption = None,
     as_json: JsonOption = False,
     stack: StackOption = None,
     client: ClientOption = None,
@@ -196,6 +201,7 @@ def discard(
         file,
         repeatable=lambda s: s.status is Status.DISCARDED and s.reported_revision < s.revision,
     )
+    _put_on_record(batches, Action.BATCH_DISCARD, held, reason)
     discarded = discard_submission(
         held.ref, int(time.time()), store=batches.store, reports=batches.reports
     )
@@ -213,6 +219,19 @@ def _held(
         name = found[0].ref.file_name
         fail(f"{name} is {found[0].status}, not HELD", f"see: pointflow batch show {name}")
     return held[0]
+
+
+def _put_on_record(
+    batches: desk.Batches, action: Action, submission: Submission, reason: str | None
+) -> None:
+    ref = submission.ref
+    batches.auditor.record(
+        action,
+        ref.file_name,
+        client_id=ref.client_id,
+        reason=reason,
+        details={"version": ref.version},
+    )
 
 
 def _print_decision(submission: Submission, decision: str, *, as_json: bool) -> None:

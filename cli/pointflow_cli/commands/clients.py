@@ -9,9 +9,11 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from pointflow.domain.audit import Action
 from pointflow.domain.client import CLIENT_ID, Client, DuplicateContent, Matching
 from pointflow.domain.expectation import Expectation, parse_expectation
 from pointflow.domain.text import shown
+from pointflow_cli.audit_desk import ReasonOption
 from pointflow_cli.output import console, fail, note, print_json
 from pointflow_cli.programme import Programme, open_programme
 from pointflow_cli.stack import ClientOption, JsonOption, StackOption, default_client
@@ -59,6 +61,7 @@ def add(
     matching: MatchingOption = None,
     duplicate_content: DuplicateOption = None,
     expects: ExpectsOption = None,
+    reason: ReasonOption = None,
     as_json: JsonOption = False,
     stack: StackOption = None,
 ) -> None:
@@ -83,6 +86,7 @@ def add(
             f"change them: pointflow clients set {client_id}",
         )
     if known is None:
+        _put_on_record(programme, Action.CLIENT_ADD, client, reason)
         programme.catalog.put_client(client)
     # Also for one that is there: this is what heals a user that could not be made before.
     if programme.stack.name == LOCAL_STACK and (local := running()) is not None:
@@ -136,6 +140,7 @@ def set_client(
     matching: MatchingOption = None,
     duplicate_content: DuplicateOption = None,
     expects: ExpectsOption = None,
+    reason: ReasonOption = None,
     as_json: JsonOption = False,
     stack: StackOption = None,
 ) -> None:
@@ -151,8 +156,27 @@ def set_client(
     known = _known(programme, client_id)
     client = _changed(known, name, matching, duplicate_content, expects)
     if client != known:
+        _put_on_record(programme, Action.CLIENT_SET, client, reason, known)
         programme.catalog.put_client(client)
     _print(client, as_json=as_json)
+
+
+def _put_on_record(
+    programme: Programme,
+    action: Action,
+    client: Client,
+    reason: str | None,
+    before: Client | None = None,
+) -> None:
+    new, old = _document(client), _document(before) if before else {}
+    changed = {
+        name: f"{old[name]} -> {value}" if name in old else str(value)
+        for name, value in new.items()
+        if name != "client_id" and value is not None and value != old.get(name)
+    }
+    programme.auditor.record(
+        action, client.client_id, client_id=client.client_id, reason=reason, details=changed
+    )
 
 
 def _provide_sftp(stack: LocalStack, client_id: str) -> None:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from pointflow.domain.audit import Action
 from pointflow.domain.credential import LABEL, Credential, Scope
 from pointflow.domain.result import iso_time
 from pointflow.domain.text import shown
@@ -21,6 +22,7 @@ from pointflow.services.manage_credentials import (
     revoke_credential,
     rotate_credential,
 )
+from pointflow_cli.audit_desk import Auditor, ReasonOption, open_auditor
 from pointflow_cli.output import console, fail, note, print_json
 from pointflow_cli.stack import ClientOption, JsonOption, StackOption, default_client, open_stack
 
@@ -41,6 +43,14 @@ class CredentialDesk:
 
     client_id: str
     store: CredentialStore
+    auditor: Auditor
+
+    def put_on_record(self, action: Action, subject: str, reason: str | None, told: str) -> None:
+        """Put on record what is about to be done to a credential."""
+        details = {"what": told} if told else {}
+        self.auditor.record(
+            action, subject, client_id=self.client_id, reason=reason, details=details
+        )
 
 
 def open_credentials(stack_name: str | None, client: str | None) -> CredentialDesk:
@@ -54,7 +64,7 @@ def open_credentials(stack_name: str | None, client: str | None) -> CredentialDe
     if DynamoDBCatalog(stack.client("dynamodb"), stack.catalog_table).client(client_id) is None:
         fail(f"there is no client {shown(client_id)}", "see: pointflow clients list")
     store = SecretsCredentials(stack.client("secretsmanager"), stack.credentials_prefix)
-    return CredentialDesk(client_id, store)
+    return CredentialDesk(client_id, store, open_auditor(stack))
 
 
 @app.command()
@@ -72,6 +82,7 @@ def add(
             metavar="TEXT", help="Makes the user name CLIENT.TEXT, such as the sending system."
         ),
     ] = None,
+    reason: ReasonOption = None,
     as_json: JsonOption = False,
     stack: StackOption = None,
     client: ClientOption = None,
@@ -91,7 +102,10 @@ def add(
     if label is not None and not LABEL.fullmatch(label):
         fail(f"{shown(label)} is no label", "use 1 to 32 letters, digits, hyphens or underscores")
     desk = open_credentials(stack, client)
-    added = add_credential(desk.client_id, wanted, label, store=desk.store, minting=_minting())
+    minting = _minting()
+    told = f"scopes {','.join(sorted(wanted))}"
+    desk.put_on_record(Action.CREDENTIAL_ADD, minting.credential_id(), reason, told)
+    added = add_credential(desk.client_id, wanted, label, store=desk.store, minting=minting)
     _print_once(desk.client_id, added, as_json=as_json)
 
 
@@ -118,6 +132,7 @@ def list_all(
 @app.command()
 def rotate(
     credential_id: CredentialArgument = None,
+    reason: ReasonOption = None,
     as_json: JsonOption = False,
     stack: StackOption = None,
     client: ClientOption = None,
@@ -135,7 +150,9 @@ def rotate(
     """
     desk = open_credentials(stack, client)
     old = credential_id or _only_one(desk)
-    new = rotate_credential(desk.client_id, old, store=desk.store, minting=_minting())
+    minting = _minting()
+    desk.put_on_record(Action.CREDENTIAL_ROTATE, minting.credential_id(), reason, f"beside {old}")
+    new = rotate_credential(desk.client_id, old, store=desk.store, minting=minting)
     _print_once(desk.client_id, new, as_json=as_json)
     note(f"credential {old} stays live until: pointflow credentials revoke {old}")
 
@@ -143,6 +160,7 @@ def rotate(
 @app.command()
 def revoke(
     credential_id: Annotated[str, typer.Argument(metavar="ID", help="The credential's id.")],
+    reason: ReasonOption = None,
     as_json: JsonOption = False,
     stack: StackOption = None,
     client: ClientOption = None,
@@ -154,6 +172,7 @@ def revoke(
         pointflow credentials revoke 1f2e3d4c --client acme
     """
     desk = open_credentials(stack, client)
+    desk.put_on_record(Action.CREDENTIAL_REVOKE, credential_id, reason, "")
     revoked = revoke_credential(desk.client_id, credential_id, store=desk.store)
     if as_json:
         print_json(_public(desk.client_id, revoked))
@@ -172,9 +191,11 @@ def _scopes(text: str) -> frozenset[Scope]:
 
 
 def _minting() -> Minting:
+    # Known before the credential is made: the audit record that comes first names it.
+    credential_id = secrets.token_hex(4)
     return Minting(
         secret=lambda: secrets.token_urlsafe(32),
-        credential_id=lambda: secrets.token_hex(4),
+        credential_id=lambda: credential_id,
         now=int(time.time()),
     )
 

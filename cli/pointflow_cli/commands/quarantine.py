@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from pointflow.domain.audit import Action
 from pointflow.domain.iso_time import utc_text
 from pointflow.domain.problem import Fault, Problem
 from pointflow.domain.text import shown
@@ -16,6 +17,7 @@ from pointflow.ports.pushes import Refused
 from pointflow.services.accept_push import Receipt
 from pointflow.services.replay_push import replay_push
 from pointflow_cli import push_desk
+from pointflow_cli.audit_desk import ReasonOption
 from pointflow_cli.output import console, fail, note, notes, print_json
 from pointflow_cli.stack import ClientOption, JsonOption, StackOption
 
@@ -91,6 +93,7 @@ def replay(
     key: Annotated[str | None, typer.Argument(metavar="[KEY]", help="As `list` shows it.")] = None,
     *,
     every: Annotated[bool, typer.Option("--all", help="All of the client's.")] = False,
+    reason: ReasonOption = None,
     as_json: JsonOption = False,
     stack: StackOption = None,
     client: ClientOption = None,
@@ -109,6 +112,14 @@ def replay(
         fail("name one push, or all of them", "add a KEY, or --all")
     desk = push_desk.open_push_desk(stack, client)
     keys = [_full(desk, key)] if key else list(desk.quarantine.keys(desk.client_id))
+    if keys:
+        desk.auditor.record(
+            Action.QUARANTINE_REPLAY,
+            _short(desk, keys[0]) if key else "all",
+            client_id=desk.client_id,
+            reason=reason,
+            details={"pushes": str(len(keys))},
+        )
     outcomes = []
     for each in keys:
         outcome = replay_push(each, quarantine=desk.quarantine, store=desk.expirations)
