@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.infrastructure.template import Json, properties, resources, template
@@ -15,6 +17,8 @@ def test_every_bucket_table_queue_and_function_can_be_found() -> None:
     expected |= {f"{name}Name": name for name in resources("AWS::DynamoDB::Table")}
     expected |= {f"{name}Url": name for name in resources("AWS::SQS::Queue")}
     expected |= {f"{name}Name": name for name in resources("AWS::Lambda::Function")}
+
+    expected |= {"AlarmTopicArn": "AlarmTopic"}
 
     found = {name: output["Value"] for name, output in OUTPUTS.items()}
     assert found.pop("ApiUrl")["Fn::Sub"].startswith("https://${Api}.execute-api.")
@@ -43,6 +47,8 @@ def test_a_parameter_is_described_bounded_and_has_a_default_within_its_bounds(
     assert spec["Description"]
     if "AllowedValues" in spec:
         assert spec["Default"] in spec["AllowedValues"]
+    elif "AllowedPattern" in spec:
+        assert re.fullmatch(spec["AllowedPattern"], spec["Default"])
     else:
         assert spec["MinValue"] <= spec["Default"] <= spec["MaxValue"]
 
