@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 
 from pointflow.domain.errors import NotFoundError
@@ -76,15 +78,33 @@ class FakeExpirations:
             or (standing.version == entry.version and entry.expiration.points)
         ):
             return False
+        if standing is not None and not entry.lowered_at:
+            entry = replace(entry, lowered_at=standing.lowered_at)
         self.index[place] = entry
         return True
 
     def entries(
-        self, client_id: str, first: date, last: date, after: str | None = None
+        self,
+        client_id: str,
+        first: date,
+        last: date,
+        after: str | None = None,
+        wanted: int = 100,
     ) -> Iterator[IndexEntry]:
-        for entry in sorted(self.index.values(), key=lambda each: each.position):
-            fits = entry.member.client_id == client_id and first <= entry.expiration.day <= last
-            if fits and (after is None or entry.position > after):
+        """One entry at a time, each as it stands when it is asked for."""
+        reached = after or ""
+        places: dict[str, tuple[MemberKey, date]] = {}
+        order: list[str] = []
+        while True:
+            if len(places) < len(self.index):  # none is ever removed
+                places = {entry.position: place for place, entry in self.index.items()}
+                order = sorted(places)
+            ahead = bisect_right(order, reached)
+            if ahead == len(order):
+                return
+            reached = order[ahead]
+            entry = self.index[places[reached]]
+            if entry.member.client_id == client_id and first <= entry.expiration.day <= last:
                 yield entry
 
 

@@ -83,7 +83,7 @@ ALLOWED = {
             "dynamodb:GetShardIterator",
         },
         "ExpirationsTable/stream/*": {"dynamodb:ListStreams"},
-        "ExpirationsTable": {"dynamodb:PutItem"},
+        "ExpirationsTable": {"dynamodb:UpdateItem"},
         "ProjectionDLQ": {"sqs:SendMessage"},
         "ExpirationProjectionLogs": LOGS,
         **TRACES,

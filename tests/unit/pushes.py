@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from pointflow.domain.expiration_view import ExpirationView, view_of
+from pointflow.adapters.expiration_items import entry_attributes, entry_key
+from pointflow.domain.expiration_view import ExpirationView, IndexEntry, view_of
 from pointflow.domain.push import Expiration, KeyKind, MemberKey, Push
 from pointflow.domain.push_body import read_push
 
@@ -57,3 +58,8 @@ def view(
         ),
         instant,
     )
+
+
+def entry_item(entry: IndexEntry) -> dict[str, Any]:
+    """What an update of the month index leaves where there was nothing."""
+    return {**entry_key(entry), **entry_attributes(entry)}

@@ -10,14 +10,14 @@ import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from expiration_projection import app
-from pointflow.adapters.expiration_items import entry_item, history_item, view_item
+from pointflow.adapters.expiration_items import history_item, view_item
 from pointflow.bootstrap import pushes
 from pointflow.domain.errors import ContentionError
 from pointflow.domain.expiration_view import ExpirationView, ViewChange, index_entries
 from pointflow.observability import logger, metrics
 from pointflow.services.project_expirations import project_expirations
 from tests.fakes.push_store import FakeExpirations
-from tests.unit.pushes import NOW, body, push, view
+from tests.unit.pushes import NOW, body, entry_item, push, view
 from tests.unit.test_activity_credit_app import Context
 
 FIRST = view({"2022-05-31": 1, "2022-06-30": 2}, NOW)

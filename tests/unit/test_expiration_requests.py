@@ -1,5 +1,6 @@
 """What ExpirationsTable is asked: keys, attributes and the conditions that need no read."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 
 from pointflow.adapters.expiration_items import (
     SHARDS,
-    entry_item,
+    entry_key,
     entry_of_item,
     history_item,
     push_of_item,
@@ -16,15 +17,15 @@ from pointflow.adapters.expiration_items import (
 )
 from pointflow.adapters.expiration_requests import (
     put_current,
-    put_entry,
     put_history,
     query_dated,
     query_shard,
     query_undated,
+    update_entry,
 )
 from pointflow.domain.expiration_view import HistoryPosition, IndexEntry, view_of
 from pointflow.domain.push import Expiration, KeyKind, MemberKey, Push, Version
-from tests.unit.pushes import ANN, DAY, NOW, body, push
+from tests.unit.pushes import ANN, DAY, NOW, body, entry_item, push
 
 DATED = push(body({"2022-05-31": 5}, message_date="2022-05-25T08:00:00-04:00"))
 UNDATED = push(body({"2022-05-31": 5}))
@@ -61,7 +62,7 @@ def test_items_are_read_as_they_were_written(kept: Push) -> None:
         MemberKey("acme", KeyKind.EMAIL, "a#b@example.com"),
         Expiration(date(2022, 5, 31), 2, 3),
         shown.version,
-        written_at=NOW,
+        lowered_at=NOW,
     )
 
     assert view_of_item(view_item(shown)) == shown
@@ -71,7 +72,9 @@ def test_items_are_read_as_they_were_written(kept: Push) -> None:
         kept.message_date,
     )
     assert entry_of_item(entry_item(entry)) == entry
-    assert entry_of_item(entry_item(entry)).written_at == NOW
+    assert entry_of_item(entry_item(entry)).lowered_at == NOW
+    never = replace(entry, lowered_at=0)
+    assert entry_of_item(entry_item(never)).lowered_at == 0
 
 
 def test_a_push_is_kept_once_and_the_one_on_record_is_answered() -> None:
@@ -115,8 +118,19 @@ def entry(points: int, day: str = "2022-05-31", user_id: int = 7) -> IndexEntry:
 
 
 def test_only_an_emptied_entry_takes_the_place_of_one_of_its_own_version() -> None:
-    assert "#hash < :hash" in put_entry("t", entry(5))["ConditionExpression"]
-    assert "#hash <= :hash" in put_entry("t", entry(0))["ConditionExpression"]
+    assert "#hash < :hash" in update_entry("t", entry(5))["ConditionExpression"]
+    assert "#hash <= :hash" in update_entry("t", entry(0))["ConditionExpression"]
+
+
+def test_when_a_day_was_lowered_outlives_a_push_that_lowers_nothing() -> None:
+    lowered = update_entry("t", replace(entry(5), lowered_at=NOW))
+    other = update_entry("t", entry(5))
+
+    assert "#lowered_at = :lowered_at" in lowered["UpdateExpression"]
+    assert lowered["ExpressionAttributeValues"][":lowered_at"] == {"N": str(NOW)}
+    assert "lowered_at" not in other["UpdateExpression"]
+    assert names_in(lowered) - names_in(other) == {"#lowered_at"}
+    assert other["Key"] == entry_key(entry(5))
 
 
 def test_a_members_entries_lie_in_one_shard_of_each_month() -> None:
@@ -139,6 +153,8 @@ def test_entries_outlive_their_day_and_emptied_ones_their_removal() -> None:
 
     assert entry_item(entry(5))["expires_at"] == {"N": str(day + 40 * 86_400)}
     assert entry_item(entry(0))["expires_at"] == {"N": str(NOW // 1000 + 40 * 86_400)}
+    late = replace(entry(0), lowered_at=NOW + 9 * DAY)
+    assert entry_item(late)["expires_at"] == {"N": str(NOW // 1000 + 49 * 86_400)}
 
 
 def test_keys_stay_within_what_dynamodb_takes() -> None:
@@ -157,4 +173,4 @@ def test_queries_read_consistently_what_must_be_and_newest_first() -> None:
     assert below["ExpressionAttributeValues"][":high"] == {"S": "PUSH#000000000000007#ab"}
     assert (whole["ScanIndexForward"], whole["ConsistentRead"], whole["Limit"]) == (False, True, 5)
     assert query_undated("t", ANN)["ConsistentRead"] is True
-    assert "ConsistentRead" not in query_shard("t", "acme#2022-05#00", "a", "b", 5)
+    assert query_shard("t", "acme#2022-05#00", "a", "b", 5)["ConsistentRead"] is True

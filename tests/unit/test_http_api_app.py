@@ -219,6 +219,22 @@ def test_what_is_no_parameter_is_invalid(world: World, name: str, value: str) ->
     assert (status, paths(problem)) == (INVALID, [name])
 
 
+def test_a_cursor_of_another_client_is_invalid(world: World) -> None:
+    world.receive(body({"2022-05-31": 1, "2022-06-30": 2}))
+    _, page = world.get(UPCOMING, limit="1")
+    event = {
+        "httpMethod": "GET",
+        "resource": UPCOMING,
+        "queryStringParameters": {"cursor": page["next_cursor"]},
+        "requestContext": {"authorizer": {"client_id": "globex", "scopes": "read"}},
+    }
+
+    answer = world.ask(event)
+
+    assert answer["statusCode"] == INVALID
+    assert paths(json.loads(answer["body"])) == ["cursor"]
+
+
 @pytest.mark.parametrize("cursor", ["1", "x-y", "-", "1-" + "é", "9" * 40 + "-ab"])
 def test_a_cursor_of_another_list_is_invalid(world: World, cursor: str) -> None:
     status, problem = world.get(HISTORY, "7", cursor=cursor)

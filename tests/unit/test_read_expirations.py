@@ -288,7 +288,33 @@ def test_what_comes_ahead_of_the_cursor_is_found() -> None:
     assert [day for day, _, _ in listed(rest)] == ["2022-06-15", "2022-06-30", "2022-07-31"]
 
 
-def encoded(position: str, begun: str = "5") -> str:
+def test_members_whose_next_month_has_passed_without_a_push_are_answered_from_the_same_push() -> (
+    None
+):
+    index = world_of(body({"2022-05-31": 1, "2022-06-30": 2, "2022-07-31": 3}))
+    later = NOW + 20 * DAY  # 14 June: no push since May
+
+    assert listed(upcoming(index, first=date(2022, 6, 14), now=later)) == [
+        ("2022-06-30", "7", 2),
+        ("2022-07-31", "7", 3),
+    ]
+    shown = read_current("acme", 7, views=index, members=MEMBERS)
+    assert shown is not None
+    nearest = shown.next_expiration(date(2022, 6, 14))
+    assert nearest is not None
+    assert (nearest.day, nearest.points) == (date(2022, 6, 30), 2)
+
+
+def test_a_list_that_was_begun_too_long_ago_has_to_be_begun_again() -> None:
+    index = world_of(body({"2022-05-31": 1, "2022-06-30": 2}))
+    cursor = upcoming(index, limit=1).next_cursor
+
+    assert upcoming(index, cursor=cursor, now=NOW + 30 * DAY).items
+    with pytest.raises(ValueError, match="too old"):
+        upcoming(index, cursor=cursor, now=NOW + 32 * DAY)
+
+
+def encoded(position: str, begun: str = str(NOW)) -> str:
     return base64.urlsafe_b64encode(f"{begun}:{position}".encode()).decode().rstrip("=")
 
 
@@ -303,6 +329,14 @@ def encoded(position: str, begun: str = "5") -> str:
         encoded("2022-04-30#acme#U#7"),
         encoded("2022-08-01#acme#U#7"),
         encoded("2022-05-31#acme#E#" + "a" * 2_000),
+        # Few characters, but more bytes than a sort key may have.
+        encoded("2022-05-31#acme#E#" + "\U0001f600" * 400),
+        encoded("20220531#acme#U#7"),
+        encoded("2022-W22-2#acme#U#7"),
+        encoded("2022-05-32#acme#U#7"),
+        encoded("2022-05-31#acme#U#7", begun=str(NOW + 3 * DAY)),
+        encoded("2022-05-31#acme#U#7", begun="5"),
+        encoded("2022-05-31#acme#U#7") + "\n",
     ],
 )
 def test_an_index_cursor_of_ones_own_making_or_of_another_list_is_refused(cursor: str) -> None:

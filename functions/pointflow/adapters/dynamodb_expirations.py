@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
+from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
@@ -25,11 +26,11 @@ from pointflow.adapters.expiration_items import (
 from pointflow.adapters.expiration_requests import (
     Request,
     put_current,
-    put_entry,
     put_history,
     query_dated,
     query_shard,
     query_undated,
+    update_entry,
 )
 from pointflow.adapters.retrying import Backoff, error_code, is_contention
 from pointflow.domain.expiration_view import (
@@ -48,8 +49,7 @@ PATIENCE_SECONDS = 6.0
 """How long one call goes on against throttling. Two of them fit the 29 seconds of the API."""
 
 _CONDITION_FAILED = "ConditionalCheckFailedException"
-_SHARD_PAGE = 40
-_SHARDS_AT_ONCE = 8
+_MOST_SHARD_PAGE = 1_000
 
 
 def patient() -> Backoff:
@@ -89,7 +89,8 @@ class DynamoDBExpirations:
 
     def archive(self, push: Push, received_at: int) -> FirstReceipt:
         """Keep a push in history, once. See `PushStore.archive`."""
-        standing = self._put(put_history(self._table, push, received_at, self._history_days))
+        request = put_history(self._table, push, received_at, self._history_days)
+        standing = self._write(self._client.put_item, request)
         if standing is None:
             return FirstReceipt(received_at, is_repeat=False)
         first = int(standing["received_at"]["N"])
@@ -98,12 +99,12 @@ class DynamoDBExpirations:
 
     def show(self, view: ExpirationView) -> bool:
         """Make a view the current one if it is the newest. See `PushStore.show`."""
-        standing = self._put(put_current(self._table, view))
+        standing = self._write(self._client.put_item, put_current(self._table, view))
         return standing is None or version_of_item(standing) == view.version
 
     def record(self, entry: IndexEntry) -> bool:
         """Write an index entry unless a newer one stands. See `MonthIndex.record`."""
-        return self._put(put_entry(self._table, entry)) is None
+        return self._write(self._client.update_item, update_entry(self._table, entry)) is None
 
     def current(self, member: MemberKey) -> ExpirationView | None:
         """The view under one key."""
@@ -129,25 +130,44 @@ class DynamoDBExpirations:
         return heapq.nlargest(limit, older, key=lambda push: push.position)
 
     def entries(
-        self, client_id: str, first: date, last: date, after: str | None = None
+        self,
+        client_id: str,
+        first: date,
+        last: date,
+        after: str | None = None,
+        wanted: int = 100,
     ) -> Iterator[IndexEntry]:
-        """A client's index entries by position. See `MonthIndex.entries`."""
+        """A client's index entries by position. See `MonthIndex.entries`.
+
+        A month is read only when the one before is through, and a shard in the order of its days:
+        what moves to a later day while this reads is met there.
+        """
         low = after or first.isoformat()
         high = f"{last.isoformat()}$"  # '$' follows '#': above every member of the day
         for month in _months(date.fromisoformat(low[:10]), last):
-            for item in self._month(client_id, month, low, high):
+            for item in self._month(client_id, month, low, high, wanted):
                 if item["sk"]["S"] != after:
                     yield entry_of_item(item)
 
-    def _month(self, client_id: str, month: str, low: str, high: str) -> Iterator[Item]:
+    @cached_property
+    def _shard_readers(self) -> ThreadPoolExecutor:
+        """Kept, because a list of many empty months would make one a month."""
+        return ThreadPoolExecutor(SHARDS, thread_name_prefix="shard")
+
+    def _month(
+        self, client_id: str, month: str, low: str, high: str, wanted: int
+    ) -> Iterator[Item]:
         """The entries of a month from all its shards, in order."""
+        # Members are spread evenly, but not exactly so: a little more than each shard's share.
+        page = min(_MOST_SHARD_PAGE, wanted * 5 // (4 * SHARDS) + 8)
         requests = [
-            query_shard(self._table, shard_key(client_id, month, shard), low, high, _SHARD_PAGE)
+            query_shard(self._table, shard_key(client_id, month, shard), low, high, page)
             for shard in range(SHARDS)
         ]
         # The shards' first pages at once: one after the other they would be most of the wait.
-        with ThreadPoolExecutor(_SHARDS_AT_ONCE, thread_name_prefix="shard") as pool:
-            answers = list(pool.map(lambda each: self._call(self._client.query, each), requests))
+        answers = self._shard_readers.map(
+            lambda each: self._call(self._client.query, each), requests
+        )
         shards = [
             self._pages(request, answer) for request, answer in zip(requests, answers, strict=True)
         ]
@@ -163,10 +183,10 @@ class DynamoDBExpirations:
             following = {**request, "ExclusiveStartKey": answer["LastEvaluatedKey"]}
             answer = self._call(self._client.query, following)
 
-    def _put(self, request: Request) -> Item | None:
+    def _write(self, operation: Callable[..., Any], request: Request) -> Item | None:
         """The item that stands in the way; None when the new one was written."""
         try:
-            self._call(self._client.put_item, request)
+            self._call(operation, request)
         except ClientError as error:
             if error_code(error) != _CONDITION_FAILED:
                 raise

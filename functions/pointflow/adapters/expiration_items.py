@@ -3,7 +3,7 @@
     <member key>                       CURRENT                                the current view
     <member key>                       PUSH#<instant, 15 digits>#<digest>     history, dated
     <member key>                       PUSH#-#<digest>                        history, undated
-    <client>#<yyyy-mm>#<shard of 32>   <yyyy-mm-dd>#<member key>              month index
+    <client>#<yyyy-mm>#<shard of 4>    <yyyy-mm-dd>#<member key>              month index
 
 Keys and bodies hold personal data: they are never logged.
 """
@@ -30,8 +30,9 @@ type Item = Mapping[str, Attribute]
 CURRENT = "CURRENT"
 DATED_FROM = "PUSH#0"
 UNDATED = "PUSH#-#"
-SHARDS = 32
-"""Many pushes write to one month at once, and one partition takes 1,000 units a second."""
+SHARDS = 4
+"""Partitions of a month. Each takes 1,000 writes a second, of which a push costs one a month; each
+also costs a list one read a month, however empty."""
 
 INDEX_DAYS = 40
 """Days an entry outlives its day, or its removal: longer than a change is kept for replay."""
@@ -91,18 +92,23 @@ def view_item(view: ExpirationView) -> dict[str, Attribute]:
     }
 
 
-def entry_item(entry: IndexEntry) -> dict[str, Attribute]:
-    """An entry of the month index."""
-    member, expiration = entry.member, entry.expiration
+def entry_key(entry: IndexEntry) -> dict[str, Attribute]:
+    """Where an entry of the month index lies."""
+    member, month = entry.member, entry.expiration.day.isoformat()[:7]
     shard = crc32(member.text.encode()) % SHARDS
+    return {"pk": text(shard_key(member.client_id, month, shard)), "sk": text(entry.position)}
+
+
+def entry_attributes(entry: IndexEntry) -> dict[str, Attribute]:
+    """What an entry says. `lowered_at` is left as it stands where nothing was lowered."""
+    expiration = entry.expiration
+    lowered = {"lowered_at": number(entry.lowered_at)} if entry.lowered_at else {}
     return {
-        "pk": text(shard_key(member.client_id, expiration.day.isoformat()[:7], shard)),
-        "sk": text(entry.position),
         **version_attributes(entry.version),
         "points": number(expiration.points),
         "redemption": number(expiration.redemption),
         "inactivity": number(expiration.inactivity),
-        "written_at": number(entry.written_at),
+        **lowered,
         "expires_at": number(_entry_expires_at(entry)),
     }
 
@@ -157,7 +163,7 @@ def entry_of_item(item: Item) -> IndexEntry:
             date.fromisoformat(day), int(item["redemption"]["N"]), int(item["inactivity"]["N"])
         ),
         version_of_item(item),
-        int(item["written_at"]["N"]),
+        int(item["lowered_at"]["N"]) if "lowered_at" in item else 0,
     )
 
 
@@ -186,6 +192,7 @@ def _points_on(days: Mapping[str, Attribute], day: str) -> int:
 
 def _entry_expires_at(entry: IndexEntry) -> int:
     if not entry.expiration.points:
-        return entry.version.received_at // 1000 + INDEX_DAYS * _DAY
+        told_at = max(entry.version.received_at, entry.lowered_at)
+        return told_at // 1000 + INDEX_DAYS * _DAY
     day = entry.expiration.day
     return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) + INDEX_DAYS * _DAY

@@ -9,7 +9,8 @@ from pointflow.adapters.expiration_items import (
     UNDATED,
     Attribute,
     dated_sort_key,
-    entry_item,
+    entry_attributes,
+    entry_key,
     history_item,
     number,
     text,
@@ -42,14 +43,25 @@ def put_current(table: str, view: ExpirationView) -> Request:
     return _if_newer(_put(table, view_item(view), _FREE), view.version, "<")
 
 
-def put_entry(table: str, entry: IndexEntry) -> Request:
+def update_entry(table: str, entry: IndexEntry) -> Request:
     """Write an index entry, unless an entry of the same or a greater version stands there.
 
     An entry without points also takes the place of one of its own version: that is how the
-    view itself, not a newer one, goes away.
+    view itself, not a newer one, goes away. An update, not a put: when points were last taken
+    away from the day outlives the pushes that take nothing away.
     """
     compared = "<" if entry.expiration.points else "<="
-    return _if_newer(_put(table, entry_item(entry), _FREE), entry.version, compared)
+    told = entry_attributes(entry)
+    request = {
+        "TableName": table,
+        "Key": entry_key(entry),
+        "UpdateExpression": f"SET {', '.join(f'#{name} = :{name}' for name in told)}",
+        "ConditionExpression": _FREE,
+        "ExpressionAttributeNames": {"#pk": "pk", **{f"#{name}": name for name in told}},
+        "ExpressionAttributeValues": {f":{name}": value for name, value in told.items()},
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    }
+    return _if_newer(request, entry.version, compared)
 
 
 def query_dated(
@@ -75,9 +87,14 @@ def query_undated(table: str, member: MemberKey) -> Request:
 
 
 def query_shard(table: str, shard: str, low: str, high: str, limit: int) -> Request:
-    """The index entries of a shard between two positions, both included."""
+    """The index entries of a shard between two positions, both included.
+
+    Consistent: an older answer might lack a day to which points have moved already, after a newer
+    one has shown that they are gone from the other day.
+    """
     return {
         **_query(table, "sk BETWEEN :low AND :high", shard, low=low, high=high),
+        "ConsistentRead": True,
         "Limit": limit,
     }
 
@@ -96,7 +113,8 @@ def _if_newer(request: Request, version: Version, compared: str) -> Request:
     _also(request, _OLDER.format(compared=compared))
     request["ExpressionAttributeNames"] |= {"#instant": "instant", "#hash": "hash"}
     request["ExpressionAttributeValues"] = {
-        f":{name}": value for name, value in version_attributes(version).items()
+        **request.get("ExpressionAttributeValues", {}),
+        **{f":{name}": value for name, value in version_attributes(version).items()},
     }
     return request
 

@@ -88,13 +88,14 @@ class IndexEntry:
 
     Entries without points stay for a while, so that a view that comes late cannot bring back what a
     newer one took away, and so that whoever pages through a list learns that something has moved.
-    `written_at`, in milliseconds, is when the month index was told.
+    `lowered_at`, in milliseconds, is when the month index was told last that the day has fewer
+    points than before, which may have moved to another day; 0 where it never was.
     """
 
     member: MemberKey
     expiration: Expiration
     version: Version
-    written_at: int = field(default=0, compare=False)
+    lowered_at: int = field(default=0, compare=False)
 
     @property
     def position(self) -> str:
@@ -119,22 +120,23 @@ def view_of(push: Push, first_received_at: int) -> ExpirationView:
 def index_entries(change: ViewChange, at: int) -> Iterator[IndexEntry]:
     """What the month index must hold of a change, every day that either view names.
 
-    What is emptied comes last: whoever reads that something is gone from a day can find where it
-    went. `at` is now, in milliseconds.
+    Days that gain points come first, those that lose some last: whoever reads an entry of this
+    change, or that points are gone from a day, finds in the index the days to which they went. `at`
+    is now, in milliseconds.
 
     Every day of the new view is written, also an unchanged one: should a change ever be lost, the
     next push mends the index.
     """
-    old, new = change.old, change.new
-    if new is not None:
-        for expiration in new.expirations:
-            yield IndexEntry(new.member, expiration, new.version, at)
-    if old is not None:
-        kept = {expiration.day for expiration in new.expirations} if new else set()
-        version = new.version if new else old.version
-        for expiration in old.expirations:
-            if expiration.day not in kept:
-                yield IndexEntry(old.member, Expiration(expiration.day), version, at)
+    source = change.new or change.old
+    if source is None:
+        return
+    before = {each.day: each.points for each in change.old.expirations} if change.old else {}
+    after = change.new.expirations if change.new else ()
+    emptied = (Expiration(day) for day in sorted(before.keys() - {each.day for each in after}))
+    gained = {each: each.points - before.get(each.day, 0) for each in (*after, *emptied)}
+    for each in sorted(gained, key=lambda each: gained[each], reverse=True):
+        lowered_at = at if gained[each] < 0 else 0
+        yield IndexEntry(source.member, each, source.version, lowered_at)
 
 
 def document_of(body: str) -> dict[str, Any]:

@@ -70,16 +70,23 @@ class MonthIndex(Protocol):
     def record(self, entry: IndexEntry) -> bool:
         """Write an entry, unless a newer view has written that member's day.
 
+        When the day was lowered last is kept where the entry does not say that it was again.
         Answers whether it was written.
         """
         ...
 
     def entries(
-        self, client_id: str, first: date, last: date, after: str | None = None
+        self,
+        client_id: str,
+        first: date,
+        last: date,
+        after: str | None = None,
+        wanted: int = 100,
     ) -> Iterator[IndexEntry]:
         """Entries of a client from `first` to `last`, both included, by position.
 
-        Those without points too. Starts behind the position `after`. Eventually consistent.
+        Those without points too. Starts behind the position `after`. What is written meanwhile to
+        a day that is not reached yet is met there. `wanted`: about how many will be asked for.
         """
         ...
 

@@ -28,16 +28,23 @@ MAX_HISTORY_PAGE = 50
 MAX_EXAMINED = 5_000
 """Entries that one page looks at, so that a page that finds little still ends in time."""
 
+MAX_LOOKED_UP = 200
+"""Members whose view one page looks up because they may have moved, for the same reason."""
+
 CLOCKS_DIFFER = 60_000
 """Milliseconds: what was written so shortly before a list was begun may count as written since."""
+
+MAX_LIST_AGE = 30 * 24 * 3_600_000
+"""Milliseconds for which a list may be paged through: what has moved is remembered for longer."""
 
 MAX_RANGE_DAYS = 732
 """Two years: inactivity rules reach that far, and each month costs a read of every shard."""
 
 _CURSOR_INVALID = "the cursor is not one that this list gave out"
 _HISTORY_CURSOR = re.compile(f"[0-9]{{1,15}}-[0-9a-f]{{{DIGEST_SHOWN}}}")
-_BEGUN = re.compile(r"[0-9]{1,15}\Z")
-_MAX_POSITION_CHARACTERS = 512
+_INDEX_CURSOR = re.compile(r"([0-9]{1,15}):(([0-9]{4}-[0-9]{2}-[0-9]{2})#(.+))", re.DOTALL)
+_MAX_POSITION_BYTES = 512
+"""DynamoDB refuses a sort key of more than 1,024; the longest of our own has about 300."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +126,8 @@ def read_upcoming(
     """Who has points expiring from `first` to `last`, both included, soonest first.
 
     A page may hold fewer than `limit` entries, or none, and still not be the last: only a
-    `next_cursor` of None ends the list. What moves to an earlier day while somebody turns the pages
-    is listed where it was: it may be listed twice, and is never missed.
+    `next_cursor` of None ends the list. Points that move to an earlier day while somebody turns the
+    pages are listed where they were: they may be listed twice, and are never missed.
 
     Parameters
     ----------
@@ -146,18 +153,26 @@ def read_upcoming(
     begun, after = now, None
     if cursor is not None:
         begun, after = _index_position(cursor, client_id, first, last)
-    items: list[IndexEntry] = []
+        if not now - MAX_LIST_AGE <= begun <= now + CLOCKS_DIFFER:
+            raise ValueError("the cursor is too old: begin the list again")
+    items: dict[tuple[str, int], IndexEntry] = {}
     examined: IndexEntry | None = None
-    for count, entry in enumerate(index.entries(client_id, first, last, after)):
-        if examined is not None and (len(items) >= limit or count == MAX_EXAMINED):
-            return Page(items, _index_cursor(begun, examined.position))
-        if not entry.expiration.points and entry.written_at >= begun - CLOCKS_DIFFER:
-            found = _moved_before(entry, first, views)
-        else:
-            found = [entry]
-        items += [each for each in found if each.expiration.points >= min_points]
+    looked_up = 0
+    for count, entry in enumerate(index.entries(client_id, first, last, after, limit)):
+        if examined is not None and (
+            len(items) >= limit or count == MAX_EXAMINED or looked_up == MAX_LOOKED_UP
+        ):
+            return Page([*items.values()], _index_cursor(begun, examined.position))
+        found = [entry]
+        if entry.lowered_at >= begun - CLOCKS_DIFFER:
+            found = [*_moved(entry, first, last, views), entry]
+            looked_up += 1
+        for each in found:
+            if each.expiration.points >= min_points:
+                # Not twice on one page, where that can be told.
+                items.setdefault((each.position, each.expiration.points), each)
         examined = entry
-    return Page(items, None)
+    return Page([*items.values()], None)
 
 
 def history_item(push: ArchivedPush) -> dict[str, Any]:
@@ -210,16 +225,19 @@ def _history_position(cursor: str) -> HistoryPosition:
     return HistoryPosition(int(instant), digest)
 
 
-def _moved_before(emptied: IndexEntry, first: date, views: ViewReader) -> list[IndexEntry]:
-    """What a member has now on days before one that was emptied: the list has passed them."""
-    shown = views.current(emptied.member)
+def _moved(lowered: IndexEntry, first: date, last: date, views: ViewReader) -> Iterator[IndexEntry]:
+    """What a member has now on days before one that lost points: the list has passed them.
+
+    Later days are in the index, where the list will meet them, unless the view is newer than the
+    entry: then the index may be told of them too late.
+    """
+    shown = views.current(lowered.member)
     if shown is None:
-        return []
-    return [
-        IndexEntry(shown.member, each, shown.version)
-        for each in shown.expirations
-        if first <= each.day < emptied.expiration.day
-    ]
+        return
+    for each in shown.expirations:
+        is_passed = each.day < lowered.expiration.day or shown.version != lowered.version
+        if first <= each.day <= last and is_passed:
+            yield IndexEntry(shown.member, each, shown.version)
 
 
 def _index_cursor(begun: int, position: str) -> str:
@@ -231,13 +249,15 @@ def _index_position(cursor: str, client_id: str, first: date, last: date) -> tup
     """When the list was begun, and the position up to which it was read."""
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
-        told = base64.b64decode(padded.encode("ascii"), altchars=b"-_", validate=True).decode()
-        begun, _, position = told.partition(":")
-        day, _, member = position.partition("#")
+        told = base64.b64decode(padded.encode("ascii"), altchars=b"-_", validate=True)
+        found = _INDEX_CURSOR.fullmatch(told.decode())
+        if found is None or len(told) > _MAX_POSITION_BYTES:
+            raise ValueError
+        begun, position, day, member = found.groups()
         fits = first <= date.fromisoformat(day) <= last
-        fits = fits and MemberKey.parse(member).client_id == client_id and bool(_BEGUN.match(begun))
+        fits = fits and MemberKey.parse(member).client_id == client_id
     except ValueError:
         raise ValueError(_CURSOR_INVALID) from None
-    if not fits or len(position) > _MAX_POSITION_CHARACTERS:
+    if not fits:
         raise ValueError(_CURSOR_INVALID)
     return int(begun), position
