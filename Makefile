@@ -137,6 +137,20 @@ format: dev-environment ## Put the code into its format
 build: sam-environment ## Build for AWS into .aws-sam; ARCHITECTURE=arm64 (default) or x86_64
 	PYTHON="$(CURDIR)/$(SAM)/python" $(SAM)/sam build --parameter-overrides Architecture=$(or $(ARCHITECTURE),arm64)
 
+# --- Deploy -----------------------------------------------------------------------------------------
+
+STACK = pointflow-$(ENV)
+
+.PHONY: deploy
+# PARAMETERS="AlarmEmail=ops@example.com CreditConcurrency=50" adds to samconfig.toml or overrides it.
+deploy: main-environment build ## Deploy to AWS: ENV=dev|staging|prod
+	@overrides="$$($(MAIN)/python -m pointflow_local.release $(ENV) $(PARAMETERS))" && \
+		$(SAM)/sam deploy --config-env $(ENV) --parameter-overrides $$overrides
+
+.PHONY: destroy
+destroy: main-environment ## Take a stack down: ENV=…; its data only with DATA=drop CONFIRM=<stack>
+	@$(MAIN)/python -m pointflow_local.destroy $(if $(ENV),$(STACK)) $(DATA) $(CONFIRM)
+
 # --- Housekeeping -----------------------------------------------------------------------------------
 
 .PHONY: lock

@@ -108,6 +108,15 @@ def test_a_function_is_given_what_it_needs_and_no_more(function: str) -> None:
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
+def test_everybody_calls_an_alias_and_any_change_is_a_new_version_behind_it(function: str) -> None:
+    as_written = template()["Resources"][function]["Properties"]
+
+    assert as_written["AutoPublishCodeSha256"] == {"Ref": "ContentSha256"}
+    assert as_written["AutoPublishAliasAllProperties"] is True
+    assert f"{function}Aliaslive" in resources("AWS::Lambda::Alias")
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
 def test_the_settings_are_those_the_code_falls_back_to(function: str) -> None:
     plain = {
         name: str(value(node))

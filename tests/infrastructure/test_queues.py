@@ -95,7 +95,7 @@ def test_a_mapping_reports_failures_one_by_one(
     found = properties(mapping)
 
     assert found["EventSourceArn"] == {"Fn::GetAtt": [queue, "Arn"]}
-    assert found["FunctionName"] == {"Ref": function}
+    assert found["FunctionName"] == {"Ref": f"{function}Aliaslive"}
     assert found["BatchSize"] == batch_size
     assert found["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert found.get("Enabled", True) is True
@@ -152,6 +152,6 @@ def test_the_sweep_runs_every_five_minutes_and_ends_before_the_next_one() -> Non
     (target,) = rule["Properties"]["Targets"]
 
     assert rule["Properties"]["ScheduleExpression"] == "rate(5 minutes)"
-    assert target["Arn"] == {"Fn::GetAtt": ["BatchWatchFunction", "Arn"]}
+    assert target["Arn"] == {"Ref": "BatchWatchFunctionAliaslive"}
     assert "Input" not in target
     assert value(properties("BatchWatchFunction")["Timeout"]) < 5 * 60
