@@ -16,6 +16,7 @@ from pointflow_cli.commands import (
     clients,
     credentials,
     expirations,
+    ledger,
     members,
     push,
     quarantine,
@@ -92,6 +93,7 @@ app.add_typer(clients.app, name="clients")
 app.add_typer(members.members_app, name="members")
 app.add_typer(members.member_app, name="member")
 app.add_typer(activities.app, name="activities")
+app.add_typer(ledger.app, name="ledger")
 app.add_typer(credentials.app, name="credentials")
 app.add_typer(push.app, name="push")
 app.add_typer(expirations.app, name="expirations")

@@ -92,13 +92,15 @@ class MemoryTables:
         with self.mutex:
             self.calls["scan"] += 1
             table = request["TableName"]
+            keys = self._indexes[request["IndexName"]] if "IndexName" in request else ()
             segment, segments = request.get("Segment", 0), request.get("TotalSegments", 1)
             found = [
                 item
                 for key, item in sorted(self.tables[table].items(), key=repr)
                 if crc32(repr(key).encode()) % segments == segment
+                and all(name in item for name in keys)
             ]
-            return self._page(table, found, request, ())
+            return self._page(table, found, request, keys)
 
     def _indexed(self, table: str, index: str) -> Iterable[Item]:
         items, queries = self._lagging.get(index, ([], 0))
