@@ -12,7 +12,7 @@ from rich.table import Table
 from pointflow.domain.result import Findings, iso_time, result_fields, result_keys
 from pointflow.domain.submission import Status, Submission, Tally
 from pointflow.ports.objects import ObjectStore
-from pointflow.ports.queues import PartPublisher, ReportPublisher
+from pointflow.ports.queues import ChunkPublisher, PartPublisher, ReportPublisher
 from pointflow.ports.submissions import SubmissionStore
 from pointflow_cli.audit_desk import Auditor, open_auditor
 from pointflow_cli.output import console, fail
@@ -28,6 +28,7 @@ class Batches:
     store: SubmissionStore
     objects: ObjectStore
     parts: PartPublisher
+    chunks: ChunkPublisher
     reports: ReportPublisher
     uploader: Uploader
     auditor: Auditor
@@ -39,6 +40,7 @@ def open_batches(stack_name: str | None, client: str | None) -> Batches:
     from pointflow.adapters.dynamodb_submissions import DynamoDBSubmissions  # noqa: PLC0415
     from pointflow.adapters.s3_objects import S3ObjectStore  # noqa: PLC0415
     from pointflow.adapters.sqs_publishers import (  # noqa: PLC0415
+        SqsChunkPublisher,
         SqsPartPublisher,
         SqsReportPublisher,
     )
@@ -51,6 +53,7 @@ def open_batches(stack_name: str | None, client: str | None) -> Batches:
         store=DynamoDBSubmissions(stack.client("dynamodb"), stack.batches_table),
         objects=S3ObjectStore(s3, stack.bucket),
         parts=SqsPartPublisher(sqs, stack.part_queue_url),
+        chunks=SqsChunkPublisher(sqs, stack.credit_queue_url),
         reports=SqsReportPublisher(sqs, stack.report_queue_url),
         uploader=Uploader(s3, stack.bucket),
         auditor=open_auditor(stack),

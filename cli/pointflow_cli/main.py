@@ -15,6 +15,7 @@ from pointflow_cli.commands import (
     batch,
     clients,
     credentials,
+    dlq,
     expirations,
     ledger,
     members,
@@ -98,6 +99,7 @@ app.add_typer(credentials.app, name="credentials")
 app.add_typer(push.app, name="push")
 app.add_typer(expirations.app, name="expirations")
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(dlq.app, name="dlq")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

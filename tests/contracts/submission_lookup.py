@@ -139,6 +139,17 @@ class SubmissionLookupContract:
         store.mark_last_try(ref("unknown"), 0, 2, 130)
         assert store.last_tries(ref("unknown"), 0) == {2: 130}
 
+    def test_what_a_chunks_last_delivery_failed_on_is_kept_with_it(
+        self, store: SubmissionStore
+    ) -> None:
+        accept(store, ref())
+        store.mark_last_try(ref(), 0, 501, 120)
+        assert store.last_error(ref(), 0, 501) is None
+        store.mark_last_try(ref(), 0, 501, 120, "ContentionError")
+        assert store.last_error(ref(), 0, 501) == "ContentionError"
+        assert store.last_error(ref(), 0, 2) is None
+        assert store.last_tries(ref(), 0) == {501: 120}
+
     def test_an_object_with_the_longest_possible_name_is_recorded_and_refused(
         self, store: SubmissionStore
     ) -> None:

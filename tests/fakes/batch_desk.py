@@ -63,6 +63,7 @@ class Desk:
             store=self.stage.store,
             objects=self.stage.objects,
             parts=self.stage.parts,
+            chunks=self.stage.chunks,
             reports=self.stage.reports,
             uploader=cast("Uploader", self.uploader),
             auditor=auditor(self.audit),

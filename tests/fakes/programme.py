@@ -242,4 +242,5 @@ class Worker:
             deadline=time.monotonic() + 30,
             receive_count=delivery.receive_count,
             max_receive_count=MOST_DELIVERIES,
+            name_of=lambda error: type(error).__name__,
         )

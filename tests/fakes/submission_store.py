@@ -28,6 +28,7 @@ class _Cell:
     complete: bool = False
     outcomes: dict[int, ChunkOutcome] = field(default_factory=dict)
     last_tries: dict[int, int] = field(default_factory=dict)
+    last_errors: dict[int, str | None] = field(default_factory=dict)
 
 
 class FakeSubmissionStore(FakeClaims):
@@ -154,9 +155,21 @@ class FakeSubmissionStore(FakeClaims):
                 self._report(ref, at, status=status, failure=None, finished_at=at)
             return self._known(ref)
 
-    def mark_last_try(self, ref: SubmissionRef, cell: int, first_line: int, at: int) -> None:
+    def mark_last_try(
+        self,
+        ref: SubmissionRef,
+        cell: int,
+        first_line: int,
+        at: int,
+        error: str | None = None,
+    ) -> None:
         with self._lock:
             self._cell(ref, cell).last_tries[first_line] = at
+            self._cell(ref, cell).last_errors[first_line] = error
+
+    def last_error(self, ref: SubmissionRef, cell: int, first_line: int) -> str | None:
+        with self._lock:
+            return self._cell(ref, cell).last_errors.get(first_line)
 
     def last_tries(self, ref: SubmissionRef, cell: int) -> Mapping[int, int]:
         with self._lock:

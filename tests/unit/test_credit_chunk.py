@@ -117,6 +117,7 @@ class World:
             deadline=0.0,
             receive_count=receive_count,
             max_receive_count=5,
+            name_of=lambda error: type(error).__name__,
         )
 
     def decisions(self, *rows: str) -> list[RowCode | int]:
@@ -549,6 +550,38 @@ def test_a_chunk_that_does_not_fit_its_file_leaves_a_trace_before_it_is_given_up
         world.credit(replace(chunk_of("|||ann|7"), content="c2"), receive_count=5)
 
     assert world.store.last_tries(REF, 0) == {1: world.now}
+
+
+@pytest.mark.parametrize(("receive_count", "noted"), [(4, None), (5, "ContentionError")])
+def test_what_the_last_delivery_failed_on_is_noted(receive_count: int, noted: str | None) -> None:
+    world = World()
+    world.ledger.contended.add(ANN.user_id)
+
+    with pytest.raises(ContentionError):
+        world.credit(chunk_of("|||ann|7"), receive_count=receive_count)
+
+    assert world.store.last_error(REF, 0, 1) == noted
+
+
+def test_a_note_that_cannot_be_written_does_not_hide_what_failed() -> None:
+    world = World()
+    world.ledger.contended.add(ANN.user_id)
+    calls = Faults()
+    with pytest.raises(ContentionError):
+        world.credit(chunk_of("|||ann|7"), faults=calls, receive_count=5)
+    assert calls.calls[-1] == "mark_last_try"
+    world = World()
+    world.ledger.contended.add(ANN.user_id)
+
+    with pytest.raises(ContentionError):
+        world.credit(
+            chunk_of("|||ann|7"),
+            faults=Faults(len(calls.calls) - 1, error=TimeoutError()),
+            receive_count=5,
+        )
+
+    assert world.store.last_tries(REF, 0) == {1: world.now}
+    assert world.store.last_error(REF, 0, 1) is None
 
 
 # Chunks that must not be credited

@@ -13,10 +13,12 @@ import typer
 
 from pointflow.domain.audit import Action
 from pointflow.domain.batch_row import RejectedRow
+from pointflow.domain.errors import ObjectUnreadableError
 from pointflow.domain.errors_csv import HEADER, error_csv_line
-from pointflow.domain.submission import Status, Submission
+from pointflow.domain.submission import Status, Submission, SubmissionRef
 from pointflow.services.read_progress import rejected_rows, tally_so_far
 from pointflow.services.release_submission import discard_submission, release_submission
+from pointflow.services.resend_chunks import check_resendable, resend_chunks
 from pointflow_cli import batches as desk
 from pointflow_cli.audit_desk import ReasonOption
 from pointflow_cli.output import console, fail, note, print_json
@@ -174,7 +176,7 @@ def release(
     """
     batches = desk.open_batches(stack, client)
     held = _held(batches, file, repeatable=lambda s: s.status is Status.PARSING and bool(s.twin))
-    _put_on_record(batches, Action.BATCH_RELEASE, held, reason)
+    _put_on_record(batches, Action.BATCH_RELEASE, held.ref, reason)
     released = release_submission(
         held.ref, int(time.time()), store=batches.store, parts=batches.parts
     )
@@ -201,7 +203,7 @@ def discard(
         file,
         repeatable=lambda s: s.status is Status.DISCARDED and s.reported_revision < s.revision,
     )
-    _put_on_record(batches, Action.BATCH_DISCARD, held, reason)
+    _put_on_record(batches, Action.BATCH_DISCARD, held.ref, reason)
     discarded = discard_submission(
         held.ref, int(time.time()), store=batches.store, reports=batches.reports
     )
@@ -221,10 +223,51 @@ def _held(
     return held[0]
 
 
-def _put_on_record(
-    batches: desk.Batches, action: Action, submission: Submission, reason: str | None
+@app.command()
+def resend(
+    file: FileArgument,
+    reason: ReasonOption = None,
+    as_json: JsonOption = False,
+    stack: StackOption = None,
+    client: ClientOption = None,
 ) -> None:
-    ref = submission.ref
+    """Send the rows that have no decision once more, made again from the stored file.
+
+    For a batch whose messages have expired in the dead-letter queue, after 14 days. Rows that are
+    decided are not sent; a row that is still in a queue is credited once all the same.
+
+    Example:
+
+        pointflow batch resend activities_acme_20260131120000.txt
+    """
+    batches = desk.open_batches(stack, client)
+    ref = desk.submissions_of(batches, file)[0].ref
+    check_resendable(ref, batches.store)
+    _put_on_record(batches, Action.BATCH_RESEND, ref, reason)
+    try:
+        sent = resend_chunks(
+            ref,
+            store=batches.store,
+            objects=batches.objects,
+            chunks=batches.chunks,
+            parts=batches.parts,
+        )
+    except ObjectUnreadableError:
+        fail(
+            f"the stored version of {ref.file_name} is gone",
+            f"its undecided lines are in the result: pointflow batch show {ref.file_name}",
+        )
+    if as_json:
+        told = {"file": ref.file_name, "version": ref.version}
+        print_json({**told, "chunks": sent.chunks, "cells": sent.cells})
+        return
+    console.print(f"sent again: {sent.chunks:,} chunks, {sent.cells:,} cells to parse")
+    note(f"see what becomes of it: pointflow batch show {ref.file_name}")
+
+
+def _put_on_record(
+    batches: desk.Batches, action: Action, ref: SubmissionRef, reason: str | None
+) -> None:
     batches.auditor.record(
         action,
         ref.file_name,

@@ -31,6 +31,7 @@ from pointflow.adapters.submission_keys import (
     cell_key,
     chunk_key,
     chunks_of,
+    last_try_key,
     number,
     text,
     upload_key,
@@ -229,13 +230,25 @@ class DynamoDBSubmissions:
         self._table.update(requests.complete(self._name, submission, at))
         return self._on_record(ref)
 
-    def mark_last_try(self, ref: SubmissionRef, cell: int, first_line: int, at: int) -> None:
+    def mark_last_try(
+        self,
+        ref: SubmissionRef,
+        cell: int,
+        first_line: int,
+        at: int,
+        error: str | None = None,
+    ) -> None:
         """Leave a trace of a chunk's last delivery."""
-        self._table.put(requests.mark_last_try(self._name, ref, cell, first_line, at))
+        self._table.put(requests.mark_last_try(self._name, ref, cell, first_line, at, error=error))
 
     def last_tries(self, ref: SubmissionRef, cell: int) -> Mapping[int, int]:
         """First line -> time of the last delivery."""
         return dict(map(read_last_try, self._table.query(chunks_of(ref, cell), LAST_TRIES)))
+
+    def last_error(self, ref: SubmissionRef, cell: int, first_line: int) -> str | None:
+        """What a chunk's last delivery failed on."""
+        item = self._table.get(last_try_key(ref, cell, first_line)) or {}
+        return item["error"]["S"] if "error" in item else None
 
     def reported(self, ref: SubmissionRef, revision: int) -> None:
         """Note that a revision's result files are written."""

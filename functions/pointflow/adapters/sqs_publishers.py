@@ -44,10 +44,13 @@ _HOPELESS = re.compile(r"InvalidMessageContents|InvalidParameterValue|MessageToo
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A body on its way to a queue, and the fair-queue group it shares its turn with."""
+    """A body on its way to a queue, and the fair-queue group it shares its turn with.
+
+    Only what a client cannot be told of, such as a notice of the bucket, has no group.
+    """
 
     body: str
-    group: str
+    group: str | None
 
     @property
     def size(self) -> int:
@@ -195,10 +198,16 @@ def batches(messages: Iterable[Message]) -> Iterator[list[Message]]:
 
 def batch_entries(messages: list[Message]) -> list[SendMessageBatchRequestEntryTypeDef]:
     """The entries of a `SendMessageBatch` request."""
-    return [
-        {"Id": str(index), "MessageBody": message.body, "MessageGroupId": message.group}
-        for index, message in enumerate(messages)
-    ]
+    entries: list[SendMessageBatchRequestEntryTypeDef] = []
+    for index, message in enumerate(messages):
+        entry: SendMessageBatchRequestEntryTypeDef = {
+            "Id": str(index),
+            "MessageBody": message.body,
+        }
+        if message.group is not None:
+            entry["MessageGroupId"] = message.group
+        entries.append(entry)
+    return entries
 
 
 def group_of(client_id: str) -> str:

@@ -192,9 +192,18 @@ def save_outcome(
     return put(table, outcome_item(ref, outcome, at), ABSENT), update(table, counter, adds=counts)
 
 
-def mark_last_try(table: str, ref: SubmissionRef, cell: int, first_line: int, at: int) -> Request:
-    """Note when a chunk was delivered for the last time."""
-    return put(table, {**last_try_key(ref, cell, first_line), "tried_at": number(at)})
+def mark_last_try(
+    table: str,
+    ref: SubmissionRef,
+    cell: int,
+    first_line: int,
+    at: int,
+    *,
+    error: str | None = None,
+) -> Request:
+    """Note when a chunk was delivered for the last time, and what that failed on."""
+    item = {**last_try_key(ref, cell, first_line), "tried_at": number(at)}
+    return put(table, {**item, "error": text(error)} if error else item)
 
 
 def reported(table: str, seen: Submission, revision: int) -> Request:

@@ -21,6 +21,7 @@ from pointflow.adapters.sqs_publishers import (
     SqsReportPublisher,
 )
 from pointflow.config import config
+from pointflow.described_error import error_name
 from pointflow.domain.messages import Chunk, ReportRequest
 from pointflow.services.credit_chunk import ChunkResult, credit_chunk
 from pointflow.services.intake import Intake
@@ -75,6 +76,7 @@ def credit() -> Credit:
         objects=_objects(),
         reports=_reports(),
         max_receive_count=settings.max_receive_count,
+        name_of=error_name,
     )
 
     def run(chunk: Chunk, *, receive_count: int, deadline: float) -> ChunkResult:

@@ -19,6 +19,7 @@ class Action(StrEnum):
 
     BATCH_RELEASE = "batch.release"
     BATCH_DISCARD = "batch.discard"
+    BATCH_RESEND = "batch.resend"
     BATCH_UNDO = "batch.undo"
     CLIENT_ADD = "client.add"
     CLIENT_SET = "client.set"

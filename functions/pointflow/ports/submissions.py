@@ -127,13 +127,24 @@ class SubmissionStore(Protocol):
         answers what is on record afterwards."""
         ...
 
-    def mark_last_try(self, ref: SubmissionRef, cell: int, first_line: int, at: int) -> None:
+    def mark_last_try(
+        self,
+        ref: SubmissionRef,
+        cell: int,
+        first_line: int,
+        at: int,
+        error: str | None = None,
+    ) -> None:
         """Leave a trace of a chunk's last delivery before its dead-letter queue, whether or not
-        there is such a submission."""
+        there is such a submission. `error` names what it failed on, once that is known."""
         ...
 
     def last_tries(self, ref: SubmissionRef, cell: int) -> Mapping[int, int]:
         """First line -> time of the last delivery, of chunks that left such a trace."""
+        ...
+
+    def last_error(self, ref: SubmissionRef, cell: int, first_line: int) -> str | None:
+        """What a chunk's last delivery failed on; None where that is not known."""
         ...
 
     def reported(self, ref: SubmissionRef, revision: int) -> None:

@@ -13,9 +13,11 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 from pointflow.domain.batch_row import count_duplicates
 from pointflow.domain.codes import WarningCode
@@ -75,6 +77,7 @@ def credit_chunk(
     deadline: float,
     receive_count: int,
     max_receive_count: int,
+    name_of: Callable[[Exception], str],
 ) -> ChunkResult:
     """Decide every row of a chunk and credit the good ones.
 
@@ -90,6 +93,8 @@ def credit_chunk(
     receive_count, max_receive_count : int
         How often the message was delivered, this time included, and how often it can be before
         it goes to its dead-letter queue.
+    name_of : callable
+        Names an error without quoting anything: what a last delivery failed on is noted.
 
     Raises
     ------
@@ -104,9 +109,43 @@ def credit_chunk(
     NotFoundError
         The catalog has no such client.
     """
+    decide = partial(
+        _decide,
+        chunk,
+        store=store,
+        catalog=catalog,
+        members=members,
+        ledger=ledger,
+        objects=objects,
+        reports=reports,
+        now=now,
+        deadline=deadline,
+    )
+    if receive_count < max_receive_count:
+        return decide()
     # Before anything that may fail: the mark tells what lies in the dead-letter queue.
-    if receive_count >= max_receive_count:
-        store.mark_last_try(chunk.ref, chunk.cell, chunk.first_line, now)
+    store.mark_last_try(chunk.ref, chunk.cell, chunk.first_line, now)
+    try:
+        return decide()
+    except Exception as error:
+        # The message fails with this error, whatever becomes of the note.
+        with suppress(Exception):
+            store.mark_last_try(chunk.ref, chunk.cell, chunk.first_line, now, name_of(error))
+        raise
+
+
+def _decide(
+    chunk: Chunk,
+    *,
+    store: SubmissionStore,
+    catalog: Catalog,
+    members: MemberDirectory,
+    ledger: Ledger,
+    objects: ObjectStore,
+    reports: ReportPublisher,
+    now: int,
+    deadline: float,
+) -> ChunkResult:
     submission = store.get(chunk.ref)
     if submission is None:
         raise MessageInvalidError(f"no submission {chunk.ref.version} of {chunk.ref.batch}")

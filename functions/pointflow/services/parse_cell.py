@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pointflow.domain.batch_row import RejectedRow
 from pointflow.domain.errors import MessageInvalidError, ObjectUnreadableError
 from pointflow.domain.messages import Chunk, ParsePart
-from pointflow.domain.packing import BlankLines, Scanned, scan_cell, scan_span
+from pointflow.domain.packing import BlankLines, PackedRows, Scanned, scan_cell, scan_span
 from pointflow.domain.reject_lines import encode_reject
 from pointflow.domain.submission import CellClose, Status, Submission, SubmissionRef, Tally
 from pointflow.ports.objects import ObjectStore, ObjectWriter
@@ -89,6 +89,20 @@ def may_credit(submission: Submission) -> bool:
     return submission.status in {Status.PARSING, Status.CREDITING}
 
 
+def chunk_of(submission: Submission, cell: int, packed: PackedRows) -> Chunk:
+    """The chunk that rows of a planned submission make. Raises `MessageInvalidError`."""
+    if submission.content is None:
+        raise MessageInvalidError(f"{submission.ref.batch} is not planned")
+    return Chunk(
+        ref=submission.ref,
+        cell=cell,
+        content=submission.content,
+        received_at=submission.plan.received_at,
+        segments=packed.segments,
+        rows=packed.rows,
+    )
+
+
 class _CellParser:
     """One run over one cell, counting on the way."""
 
@@ -134,8 +148,6 @@ class _CellParser:
 
     def _chunks(self, scanned: Iterator[Scanned], rejects: ObjectWriter) -> Iterator[Chunk]:
         submission = self._submission
-        if submission.content is None:
-            raise MessageInvalidError(f"{submission.ref.batch} is not planned")
         for found in scanned:
             if isinstance(found, BlankLines):
                 self._blank += found.count
@@ -145,11 +157,4 @@ class _CellParser:
             else:
                 self._packed += found.tally
                 self._sent += 1
-                yield Chunk(
-                    ref=submission.ref,
-                    cell=self._part.cell,
-                    content=submission.content,
-                    received_at=submission.plan.received_at,
-                    segments=found.segments,
-                    rows=found.rows,
-                )
+                yield chunk_of(submission, self._part.cell, found)
