@@ -24,6 +24,7 @@ class Config:
     part_queue_url: str
     credit_queue_url: str
     report_queue_url: str
+    undo_queue_url: str
     cell_bytes: int
     chunk_rows: int
     chunk_bytes: int
@@ -42,6 +43,7 @@ class Config:
             part_queue_url=env.get("PART_QUEUE_URL", ""),
             credit_queue_url=env.get("CREDIT_QUEUE_URL", ""),
             report_queue_url=env.get("REPORT_QUEUE_URL", ""),
+            undo_queue_url=env.get("UNDO_QUEUE_URL", ""),
             cell_bytes=int(env.get("CELL_BYTES", 16 * 1024 * 1024)),
             chunk_rows=int(env.get("CHUNK_ROWS", 500)),
             chunk_bytes=int(env.get("CHUNK_BYTES", 100_000)),

@@ -19,7 +19,7 @@ from pointflow.domain.submission import (
     Tally,
 )
 from tests.fakes.object_store import FakeObjectStore
-from tests.fakes.publishers import FakeChunks, FakeDepths, FakeParts, FakeReports
+from tests.fakes.publishers import FakeChunks, FakeDepths, FakeParts, FakeReports, FakeUndos
 from tests.fakes.submission_store import FakeSubmissionStore
 
 NOW = 1_767_225_600  # 2026-01-01T00:00:00Z
@@ -46,6 +46,7 @@ class BatchStage:
         self.parts = FakeParts()
         self.chunks = FakeChunks()
         self.reports = FakeReports()
+        self.undos = FakeUndos()
         self.depths = FakeDepths()
 
     def received(self, ref: SubmissionRef, cells: int = 1, at: int = NOW) -> Submission:

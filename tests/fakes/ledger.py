@@ -59,7 +59,20 @@ class FakeLedger:
             return
         if entry.user_id in self.contended:
             raise ContentionError("somebody else holds the account")
-        self._credit(client_id, entry)
+        if entry.decision is Decision.UNDONE:
+            self._take_back(client_id, entry)
+        else:
+            self._credit(client_id, entry)
+
+    def entries_of(self, identities: Sequence[str]) -> dict[str, Entry]:
+        with self._lock:
+            return {each: self.entries[each] for each in identities if each in self.entries}
+
+    def _take_back(self, client_id: str, entry: Entry) -> None:
+        assert entry.user_id is not None
+        self.entries[entry.identity] = entry
+        if self._members.member(client_id, entry.user_id) is not None:
+            self._members.change(client_id, entry.user_id, account_change([entry]))
 
     def _credit(self, client_id: str, entry: Entry) -> None:
         assert entry.user_id is not None

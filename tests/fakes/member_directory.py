@@ -84,6 +84,16 @@ class FakeMembers:
         """What a credit does to the account: balance and lifetime grow together."""
         self.change(client_id, user_id, AccountChange(points, points))
 
+    def put(self, member: Member) -> None:
+        """Put an account in place as it is."""
+        with self._lock:
+            self._store(member)
+
+    def remove(self, client_id: str, user_id: int) -> None:
+        """Take an account away."""
+        with self._lock:
+            del self._members[client_id, user_id]
+
     def change(self, client_id: str, user_id: int, change: AccountChange) -> None:
         """What entries do to the account."""
         with self._lock:

@@ -17,6 +17,7 @@ from pointflow.domain.messages import (
     encode_part,
     encode_report,
 )
+from pointflow.domain.undo import UndoMessage, decode_undo, encode_undo
 
 
 class FakeParts:
@@ -66,6 +67,22 @@ class FakeDepths:
 
     def chunks(self) -> int:
         return self.in_chunks
+
+
+class FakeUndos:
+    """UndoQueue. `sent` keeps every message in order, duplicates included."""
+
+    def __init__(self) -> None:
+        self.sent: list[UndoMessage] = []
+
+    def send_undo(self, messages: Iterable[UndoMessage]) -> None:
+        for message in messages:
+            self.sent.append(decode_undo(encode_undo(message)))
+
+    def take(self) -> list[UndoMessage]:
+        """What was sent since the last time, as a consumer would get it."""
+        taken, self.sent = self.sent, []
+        return taken
 
 
 class FakeReports:

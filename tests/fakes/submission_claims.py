@@ -23,7 +23,7 @@ class FakeClaims:
     """Submissions by reference, owners by name, holders by content."""
 
     def __init__(self, *submissions: Submission) -> None:
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
         self._submissions: dict[SubmissionRef, Submission] = {}
         self._owners: dict[tuple[str, str], SubmissionRef] = {}
         self._holders: dict[tuple[str, str], set[SubmissionRef]] = {}
@@ -49,8 +49,8 @@ class FakeClaims:
     def claim(
         self, ref: SubmissionRef, content: str, first_row_line: int, hold: bool, at: int
     ) -> Claim:
-        with self._lock:
-            submission = self._known(ref)
+        with self.lock:
+            submission = self.known(ref)
             if submission.status is not Status.PLANNING:
                 return self._earlier_claim(submission)
             planned: dict[str, Any] = {"content": content, "first_row_line": first_row_line}
@@ -70,7 +70,7 @@ class FakeClaims:
         self, ref: SubmissionRef, planned: dict[str, Any], hold: bool, at: int
     ) -> Claim:
         holders = self._holders.setdefault((ref.client_id, planned["content"]), set())
-        standing = sorted(each for each in holders if not self._known(each).frees_content)
+        standing = sorted(each for each in holders if not self.known(each).frees_content)
         if standing and hold:
             twin = standing[0]
             self._twins[ref] = twin
@@ -78,10 +78,10 @@ class FakeClaims:
             return Claim(ClaimResult.HELD, twin)
         if hold:
             for each in holders:
-                self._take_place(self._known(each), ref)
+                self._take_place(self.known(each), ref)
             holders.clear()
         holders.add(ref)
-        self._change(ref, at, status=Status.PARSING, **planned)
+        self.change(ref, at, status=Status.PARSING, **planned)
         return Claim(ClaimResult.ACCEPTED)
 
     def _earlier_claim(self, submission: Submission) -> Claim:
@@ -101,7 +101,7 @@ class FakeClaims:
 
     def _other_owner(self, ref: SubmissionRef) -> Submission | None:
         owner = self._owners.get((ref.client_id, ref.file_name))
-        return self._known(owner) if owner and owner != ref else None
+        return self.known(owner) if owner and owner != ref else None
 
     def _take_place(self, freed: Submission | None, ref: SubmissionRef) -> None:
         if freed and freed.status is Status.FAILED and not freed.superseded_by:
@@ -109,46 +109,46 @@ class FakeClaims:
             self._submissions[freed.ref] = replace(freed, superseded_by=by)
 
     def refuse(self, ref: SubmissionRef, refusal: Refusal, at: int) -> Submission:
-        with self._lock:
-            if self._known(ref).status in sources(Status.REFUSED):
+        with self.lock:
+            if self.known(ref).status in sources(Status.REFUSED):
                 self._report(ref, at, status=Status.REFUSED, refusal=refusal, finished_at=at)
-            return self._known(ref)
+            return self.known(ref)
 
     def fail(self, ref: SubmissionRef, failure: Failure, at: int) -> Submission:
-        with self._lock:
-            if self._known(ref).status in sources(Status.FAILED):
+        with self.lock:
+            if self.known(ref).status in sources(Status.FAILED):
                 self._report(ref, at, status=Status.FAILED, failure=failure, finished_at=at)
-            return self._known(ref)
+            return self.known(ref)
 
     def release(self, ref: SubmissionRef, at: int) -> Submission:
-        with self._lock:
-            submission = self._known(ref)
+        with self.lock:
+            submission = self.known(ref)
             if submission.status is Status.HELD:
                 assert submission.content is not None
                 self._holders.setdefault((ref.client_id, submission.content), set()).add(ref)
                 self._released_at[ref] = at
-                self._change(ref, at, status=Status.PARSING)
+                self.change(ref, at, status=Status.PARSING)
             elif self._released_at.get(ref) != at:
                 raise ConflictError(f"{ref.batch} is {submission.status}, not HELD")
-            return self._known(ref)
+            return self.known(ref)
 
     def discard(self, ref: SubmissionRef, at: int) -> Submission:
-        with self._lock:
-            submission = self._known(ref)
+        with self.lock:
+            submission = self.known(ref)
             if submission.status is Status.HELD:
                 self._report(ref, at, status=Status.DISCARDED, finished_at=at)
             elif submission.status is not Status.DISCARDED or submission.finished_at != at:
                 raise ConflictError(f"{ref.batch} is {submission.status}, not HELD")
-            return self._known(ref)
+            return self.known(ref)
 
-    def _known(self, ref: SubmissionRef) -> Submission:
+    def known(self, ref: SubmissionRef) -> Submission:
         if ref not in self._submissions:
             raise NotFoundError(f"no submission {ref.version} of {ref.batch}")
         return self._submissions[ref]
 
-    def _change(self, ref: SubmissionRef, at: int, **changes: Any) -> None:
+    def change(self, ref: SubmissionRef, at: int, **changes: Any) -> None:
         changes = {"looks": 0, **changes}
-        self._submissions[ref] = replace(self._known(ref), updated_at=at, **changes)
+        self._submissions[ref] = replace(self.known(ref), updated_at=at, **changes)
 
     def _report(self, ref: SubmissionRef, at: int, **changes: Any) -> None:
-        self._change(ref, at, revision=self._known(ref).revision + 1, **changes)
+        self.change(ref, at, revision=self.known(ref).revision + 1, **changes)

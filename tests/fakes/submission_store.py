@@ -45,30 +45,30 @@ class FakeSubmissionStore(FakeClaims):
     # Submissions
 
     def receive(self, submission: Submission) -> Submission:
-        with self._lock:
+        with self.lock:
             return self._submissions.setdefault(submission.ref, submission)
 
     def get(self, ref: SubmissionRef) -> Submission | None:
-        with self._lock:
+        with self.lock:
             return self._submissions.get(ref)
 
     def owner(self, client_id: str, file_name: str) -> SubmissionRef | None:
-        with self._lock:
+        with self.lock:
             return self._owners.get((client_id, file_name))
 
     def start_planning(self, ref: SubmissionRef, at: int) -> None:
-        with self._lock:
-            if self._known(ref).status is Status.RECEIVED:
-                self._change(ref, at, status=Status.PLANNING)
+        with self.lock:
+            if self.known(ref).status is Status.RECEIVED:
+                self.change(ref, at, status=Status.PLANNING)
 
     # Cells
 
     def save_measure(self, ref: SubmissionRef, measure: CellMeasure, at: int) -> None:
-        with self._lock:
-            submission, cell = self._known(ref), self._cell(ref, measure.cell)
+        with self.lock:
+            submission, cell = self.known(ref), self._cell(ref, measure.cell)
             if cell.measure is None:
                 cell.measure = measure
-                self._change(ref, at, cells_measured=submission.cells_measured + 1)
+                self.change(ref, at, cells_measured=submission.cells_measured + 1)
 
     def measures(
         self, ref: SubmissionRef, first: int = 0, end: int | None = None
@@ -76,23 +76,23 @@ class FakeSubmissionStore(FakeClaims):
         return iter([cell.measure for cell in self._cells_of(ref, first, end) if cell.measure])
 
     def close_cell(self, ref: SubmissionRef, close: CellClose, at: int) -> None:
-        with self._lock:
-            submission, cell = self._known(ref), self._cell(ref, close.cell)
+        with self.lock:
+            submission, cell = self.known(ref), self._cell(ref, close.cell)
             if cell.close is None:
                 if submission.status not in {Status.PARSING, Status.FAILED}:
                     raise ConflictError(f"{ref.batch} is {submission.status}, not PARSING")
                 cell.close = close
                 tally = submission.tally + close.tally
                 closed = submission.cells_closed + 1
-                self._change(ref, at, tally=tally, cells_closed=closed)
+                self.change(ref, at, tally=tally, cells_closed=closed)
             elif cell.close != close:
                 raise ChunkMismatchError(f"{ref.batch}: cell {close.cell} closed otherwise before")
             self._start_crediting(ref, at)
 
     def _start_crediting(self, ref: SubmissionRef, at: int) -> None:
-        submission = self._known(ref)
+        submission = self.known(ref)
         if submission.status is Status.PARSING and submission.cells_closed == submission.plan.cells:
-            self._change(ref, at, status=Status.CREDITING)
+            self.change(ref, at, status=Status.CREDITING)
 
     def closes(
         self, ref: SubmissionRef, first: int = 0, end: int | None = None
@@ -100,20 +100,20 @@ class FakeSubmissionStore(FakeClaims):
         return iter([cell.close for cell in self._cells_of(ref, first, end) if cell.close])
 
     def begin_crediting(self, ref: SubmissionRef, at: int) -> bool:
-        with self._lock:
-            submission = self._known(ref)
+        with self.lock:
+            submission = self.known(ref)
             if submission.status not in CLAIMED or submission.superseded_by:
                 return False
             if submission.crediting_since is None:
-                self._change(ref, at, crediting_since=at)
+                self.change(ref, at, crediting_since=at)
             return True
 
     def outcome(self, ref: SubmissionRef, cell: int, first_line: int) -> ChunkOutcome | None:
-        with self._lock:
+        with self.lock:
             return self._cell(ref, cell).outcomes.get(first_line)
 
     def save_outcome(self, ref: SubmissionRef, outcome: ChunkOutcome, at: int) -> None:
-        with self._lock:
+        with self.lock:
             outcomes = self._cell(ref, outcome.cell).outcomes
             if outcomes.setdefault(outcome.first_line, outcome).digest != outcome.digest:
                 raise ChunkMismatchError(
@@ -121,11 +121,11 @@ class FakeSubmissionStore(FakeClaims):
                 )
 
     def outcomes(self, ref: SubmissionRef, cell: int) -> Iterator[ChunkOutcome]:
-        with self._lock:
+        with self.lock:
             return iter([outcome for _, outcome in sorted(self._cell(ref, cell).outcomes.items())])
 
     def cell_progress(self, ref: SubmissionRef, cell: int) -> CellProgress:
-        with self._lock:
+        with self.lock:
             state = self._cell(ref, cell)
             tally = sum((outcome.tally for outcome in state.outcomes.values()), Tally())
             return CellProgress(
@@ -133,27 +133,27 @@ class FakeSubmissionStore(FakeClaims):
             )
 
     def complete_cell(self, ref: SubmissionRef, cell: int, tally: Tally, at: int) -> None:
-        with self._lock:
-            submission, state = self._known(ref), self._cell(ref, cell)
+        with self.lock:
+            submission, state = self.known(ref), self._cell(ref, cell)
             if state.close is None:
                 raise ConflictError(f"{ref.batch}: cell {cell} is not closed")
             if not state.complete:
                 state.complete = True
                 cells_complete = submission.cells_complete + 1
                 total = submission.tally + tally
-                self._change(ref, at, tally=total, cells_complete=cells_complete)
+                self.change(ref, at, tally=total, cells_complete=cells_complete)
 
     def complete(self, ref: SubmissionRef, at: int) -> Submission:
-        with self._lock:
-            self._known(ref)
+        with self.lock:
+            self.known(ref)
             self._start_crediting(ref, at)
-            submission = self._known(ref)
+            submission = self.known(ref)
             if submission.may_complete:
                 if not submission.tally.reconciles:
                     return self.fail(ref, unreconciled(submission.tally), at)
                 status = submission.tally.final_status
                 self._report(ref, at, status=status, failure=None, finished_at=at)
-            return self._known(ref)
+            return self.known(ref)
 
     def mark_last_try(
         self,
@@ -163,28 +163,28 @@ class FakeSubmissionStore(FakeClaims):
         at: int,
         error: str | None = None,
     ) -> None:
-        with self._lock:
+        with self.lock:
             self._cell(ref, cell).last_tries[first_line] = at
             self._cell(ref, cell).last_errors[first_line] = error
 
     def last_error(self, ref: SubmissionRef, cell: int, first_line: int) -> str | None:
-        with self._lock:
+        with self.lock:
             return self._cell(ref, cell).last_errors.get(first_line)
 
     def last_tries(self, ref: SubmissionRef, cell: int) -> Mapping[int, int]:
-        with self._lock:
+        with self.lock:
             return dict(self._cell(ref, cell).last_tries)
 
     # Looking after
 
     def reported(self, ref: SubmissionRef, revision: int) -> None:
-        with self._lock:
-            submission = self._known(ref)
+        with self.lock:
+            submission = self.known(ref)
             if revision > submission.reported_revision:
                 self._submissions[ref] = replace(submission, reported_revision=revision)
 
     def open_since(self, before: int) -> Iterator[SubmissionRef]:
-        with self._lock:
+        with self.lock:
             found = [
                 each
                 for each in self._submissions.values()
@@ -193,16 +193,16 @@ class FakeSubmissionStore(FakeClaims):
         return iter([each.ref for each in sorted(found, key=lambda each: each.updated_at)])
 
     def count_look(self, ref: SubmissionRef, at: int) -> None:
-        with self._lock:
-            submission = self._known(ref)
+        with self.lock:
+            submission = self.known(ref)
             if submission.outstanding and self._looked_at.get(ref) != at:
                 self._looked_at[ref] = at
-                self._change(ref, at, looks=submission.looks + 1)
+                self.change(ref, at, looks=submission.looks + 1)
 
     def listing(
         self, client_id: str, *, status: Status | None = None, limit: int = 50
     ) -> Iterator[Submission]:
-        with self._lock:
+        with self.lock:
             found = [
                 each
                 for ref, each in self._submissions.items()
@@ -215,7 +215,7 @@ class FakeSubmissionStore(FakeClaims):
         return iter(found[:limit])
 
     def of_batch(self, client_id: str, file_name: str) -> Iterator[Submission]:
-        with self._lock:
+        with self.lock:
             return iter(
                 [
                     self._submissions[ref]
@@ -228,6 +228,6 @@ class FakeSubmissionStore(FakeClaims):
         return self._cells.setdefault((ref, cell), _Cell())
 
     def _cells_of(self, ref: SubmissionRef, first: int, end: int | None) -> list[_Cell]:
-        with self._lock:
-            cells = range(first, self._known(ref).plan.cells if end is None else end)
+        with self.lock:
+            cells = range(first, self.known(ref).plan.cells if end is None else end)
             return [self._cells[ref, cell] for cell in cells if (ref, cell) in self._cells]

@@ -23,6 +23,7 @@ PACKAGES = {
     "BatchIntakeFunction": "batch_intake",
     "ActivityCreditFunction": "activity_credit",
     "BatchReportFunction": "batch_report",
+    "BatchUndoFunction": "batch_undo",
     "BatchWatchFunction": "batch_watch",
     "ExpirationPushFunction": "expiration_push",
     "ExpirationProjectionFunction": "expiration_projection",
@@ -43,6 +44,7 @@ QUEUES = {
     "PART_QUEUE_URL": {"Ref": "PartQueue"},
     "CREDIT_QUEUE_URL": {"Ref": "CreditQueue"},
     "REPORT_QUEUE_URL": {"Ref": "ReportQueue"},
+    "UNDO_QUEUE_URL": {"Ref": "UndoQueue"},
 }
 FROM_A_NUMBER = ({"Ref": "CellBytes"}, {"Ref": "PushHistoryDays"})  # CloudFormation makes it text
 GIVEN = {
@@ -56,9 +58,13 @@ GIVEN = {
         *("REPORT_QUEUE_URL", "MAX_RECEIVE_COUNT"),
     },
     "BatchReportFunction": {"BATCHES_TABLE", "BUCKET", "MAX_RECEIVE_COUNT"},
+    "BatchUndoFunction": {
+        *("MEMBERS_TABLE", "LEDGER_TABLE", "BATCHES_TABLE"),
+        *("REPORT_QUEUE_URL", "UNDO_QUEUE_URL", "MAX_RECEIVE_COUNT"),
+    },
     "BatchWatchFunction": {
         *("BATCHES_TABLE", "CATALOG_TABLE", "BUCKET"),
-        *("PART_QUEUE_URL", "CREDIT_QUEUE_URL", "REPORT_QUEUE_URL"),
+        *("PART_QUEUE_URL", "CREDIT_QUEUE_URL", "REPORT_QUEUE_URL", "UNDO_QUEUE_URL"),
         "CREDIT_VISIBILITY_SECONDS",
     },
     "ExpirationPushFunction": {"EXPIRATIONS_TABLE", "BUCKET", "PUSH_HISTORY_DAYS"},

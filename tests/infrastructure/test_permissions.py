@@ -57,7 +57,17 @@ ALLOWED = {
         "BatchReportLogs": LOGS,
         **TRACES,
     },
+    "BatchUndoRole": {
+        "UndoQueue": READ_QUEUE | {"sqs:SendMessage"},
+        "ReportQueue": {"sqs:SendMessage"},
+        "MembersTable": {"dynamodb:UpdateItem"},
+        "LedgerTable": {"dynamodb:BatchGetItem", "dynamodb:PutItem"},
+        "BatchesTable": FOLLOW | {"dynamodb:PutItem"},
+        "BatchUndoLogs": LOGS,
+        **TRACES,
+    },
     "BatchWatchRole": {
+        "UndoQueue": {"sqs:SendMessage"},
         "PartQueue": {"sqs:GetQueueAttributes", "sqs:SendMessage"},
         "CreditQueue": {"sqs:GetQueueAttributes"},
         "ReportQueue": {"sqs:SendMessage"},

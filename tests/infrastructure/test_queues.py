@@ -15,12 +15,14 @@ WORK_QUEUES = {
     "PartQueue": ("PartDLQ", 10),
     "CreditQueue": ("CreditDLQ", 10),
     "ReportQueue": ("ReportDLQ", 10),
+    "UndoQueue": ("UndoDLQ", 10),
 }
 MAPPINGS = {
     "BatchIntakeFunctionUpload": ("UploadQueue", "BatchIntakeFunction", 10),
     "BatchIntakeFunctionPart": ("PartQueue", "BatchIntakeFunction", 1),
     "ActivityCreditFunctionCredit": ("CreditQueue", "ActivityCreditFunction", 10),
     "BatchReportFunctionReport": ("ReportQueue", "BatchReportFunction", 1),
+    "BatchUndoFunctionUndo": ("UndoQueue", "BatchUndoFunction", 10),
 }
 
 
@@ -119,12 +121,13 @@ def test_a_function_knows_the_redrive_limit_of_every_queue_it_reads(
     assert variables["MAX_RECEIVE_COUNT"] == str(WORK_QUEUES[queue][1])
 
 
-def test_only_crediting_is_held_back_and_by_the_mapping() -> None:
+def test_only_what_writes_to_the_ledger_is_held_back_and_by_the_mapping() -> None:
     limits = {name: properties(name).get("ScalingConfig") for name in MAPPINGS}
 
     assert limits.pop("ActivityCreditFunctionCredit") == {
         "MaximumConcurrency": {"Ref": "CreditConcurrency"}
     }
+    assert limits.pop("BatchUndoFunctionUndo") == {"MaximumConcurrency": 5}
     assert set(limits.values()) == {None}
     for name, function in resources("AWS::Lambda::Function").items():
         assert "ReservedConcurrentExecutions" not in function["Properties"], name

@@ -34,7 +34,13 @@ def watch(
     stage: BatchStage, now: int = LATER, out_of_time: Callable[[], bool] = lambda: False
 ) -> WatchSummary:
     return Watch(
-        stage.store, stage.parts, stage.reports, stage.depths, VISIBILITY, out_of_time
+        stage.store,
+        stage.parts,
+        stage.reports,
+        stage.undos,
+        stage.depths,
+        VISIBILITY,
+        out_of_time,
     ).run(now)
 
 

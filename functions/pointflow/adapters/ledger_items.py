@@ -32,6 +32,22 @@ def account_values(entries: Iterable[Entry]) -> Item:
     }
 
 
+ENTRY_ATTRIBUTES = (
+    "identity",
+    "content",
+    "decision",
+    "recorded_at",
+    "user_id",
+    "activity_id",
+    "activity_at",
+    "points",
+    "matched_by",
+    "conflict",
+    "code",
+)
+"""What `entry_of` reads."""
+
+
 def member_key(client_id: str, user_id: int) -> str:
     """The key of a member's account in MembersTable."""
     return f"{client_id}#M#{user_id}"
@@ -45,7 +61,7 @@ def history_key(client_id: str, user_id: int) -> str:
 def entry_item(client_id: str, entry: Entry) -> Item:
     """Write an entry as an item of LedgerTable.
 
-    Only credits carry `member`, and with it appear in the member's history.
+    Rejections alone do not carry `member`; everything else appears in the member's history.
     """
     item: Item = {
         "identity": {"S": entry.identity},
@@ -65,7 +81,7 @@ def entry_item(client_id: str, entry: Entry) -> Item:
         item["conflict"] = {"BOOL": True}
     if entry.code is not None:
         item["code"] = {"S": entry.code.value}
-    if entry.decision is Decision.CREDITED and entry.user_id is not None:
+    if entry.decision is not Decision.REJECTED and entry.user_id is not None:
         item["member"] = {"S": history_key(client_id, entry.user_id)}
         item["points"] = {"N": str(entry.points)}
     return item

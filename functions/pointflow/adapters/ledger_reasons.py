@@ -63,7 +63,11 @@ def _read_group(group: Group, reasons: Sequence[Mapping[str, Any]], reading: Rea
         return
     entries = tuple(entry for entry, _ in undecided)
     account = reasons[-1] if group.user_id is not None else {}
-    code = _rejection(account)
+    if group.takes_back and _is_gone(account):
+        # Of an account that is gone only the entries are left to set right.
+        reading.clear += [Group(None, (entry,)) for entry in entries]
+        return
+    code = None if group.takes_back else _rejection(account)
     if code is not None:
         reading.rejections += [Group(None, (entry.rejected(code),)) for entry in entries]
         return
@@ -94,6 +98,10 @@ def _entry_found(reason: Mapping[str, Any]) -> Entry | None:
     if _code(reason) != _CONDITION_FAILED or not reason.get("Item"):
         return None
     return entry_of(reason["Item"])
+
+
+def _is_gone(account: Mapping[str, Any]) -> bool:
+    return _code(account) == _CONDITION_FAILED and not account.get("Item")
 
 
 def _rejection(account: Mapping[str, Any]) -> RowCode | None:

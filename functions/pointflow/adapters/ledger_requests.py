@@ -30,7 +30,8 @@ MAX_ACTIONS = 100
 class Group:
     """Entries that are recorded together with the one balance update they add up to.
 
-    `user_id` is None for a rejection, which changes no balance.
+    `user_id` is None for what changes no balance: a rejection, or taking back what an account was
+    granted that is gone.
     """
 
     user_id: int | None
@@ -40,6 +41,11 @@ class Group:
     def actions(self) -> int:
         """How many of a transaction's actions the group takes."""
         return len(self.entries) + (self.user_id is not None)
+
+    @property
+    def takes_back(self) -> bool:
+        """Whether it takes credits back, which no account is exempt from: not an inactive one."""
+        return all(entry.decision is Decision.UNDONE for entry in self.entries)
 
 
 type Transaction = tuple[Group, ...]
@@ -100,7 +106,7 @@ def build_credit_transaction(
     for group in groups:
         actions += [_put_entry(client_id, entry, ledger_table) for entry in group.entries]
         if group.user_id is not None:
-            actions.append(_update_balance(client_id, group.user_id, group.entries, members_table))
+            actions.append(_update_balance(client_id, group.user_id, group, members_table))
     return {"TransactItems": actions}
 
 
@@ -129,23 +135,29 @@ def _put_entry(client_id: str, entry: Entry, table: str) -> TransactWriteItemTyp
 
 
 def _update_balance(
-    client_id: str, user_id: int, entries: Sequence[Entry], table: str
+    client_id: str, user_id: int, group: Group, table: str
 ) -> TransactWriteItemTypeDef:
+    entries = group.entries
+    condition, names, values = "attribute_exists(#key)", {}, {}
+    if not group.takes_back:
+        condition += " AND #status = :active"
+        names = {"#status": "status"}
+        values = {":active": {"S": MemberStatus.ACTIVE.value}}
     return {
         "Update": {
             "TableName": table,
             "Key": {"key": {"S": member_key(client_id, user_id)}},
-            "ConditionExpression": "attribute_exists(#key) AND #status = :active",
+            "ConditionExpression": condition,
             "UpdateExpression": f"{ADD_TO_ACCOUNT} SET #updated_at = :now",
             "ExpressionAttributeNames": {
                 "#key": "key",
-                "#status": "status",
+                **names,
                 "#balance": "balance",
                 "#lifetime": "lifetime",
                 "#updated_at": "updated_at",
             },
             "ExpressionAttributeValues": {
-                ":active": {"S": MemberStatus.ACTIVE.value},
+                **values,
                 **account_values(entries),
                 ":now": {"N": str(max(entry.recorded_at for entry in entries))},
             },

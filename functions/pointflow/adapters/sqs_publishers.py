@@ -24,6 +24,7 @@ from pointflow.domain.messages import (
     encode_part,
     encode_report,
 )
+from pointflow.domain.undo import UndoMessage, encode_undo
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -122,6 +123,21 @@ class SqsPartPublisher:
         """Send every part; raises `ContentionError`."""
         messages = (Message(encode_part(part), group_of(part.ref.client_id)) for part in parts)
         for batch in batches(messages):
+            self._sender.send(batch)
+
+
+class SqsUndoPublisher:
+    """`UndoPublisher` on UndoQueue."""
+
+    def __init__(
+        self, client: SQSClient, queue_url: str, backoff: Callable[[], Backoff] = _in_a_while
+    ) -> None:
+        self._sender = QueueSender(client, queue_url, backoff)
+
+    def send_undo(self, messages: Iterable[UndoMessage]) -> None:
+        """Send every message; raises `ContentionError`."""
+        written = (Message(encode_undo(each), group_of(each.ref.client_id)) for each in messages)
+        for batch in batches(written):
             self._sender.send(batch)
 
 

@@ -86,7 +86,8 @@ class Found:
         for_good = [ref for ref in self.holders if ref not in known or known[ref].holds_for_good]
         if for_good:
             return frozenset(sorted(for_good)[-MOST_BESIDE:])
-        return frozenset(ref for ref in self.holders if known[ref].status not in COMPLETE)
+        ended = COMPLETE | {Status.UNDONE}
+        return frozenset(ref for ref in self.holders if known[ref].status not in ended)
 
 
 def claim(
@@ -255,7 +256,8 @@ def _supersede(
     """Bar the failed ones from ever crediting.
 
     The others that let go have ended for good, so the transaction needs no condition on them: no
-    status follows theirs, and what a complete one credited, nothing, changes no more.
+    status follows theirs, and what a complete one credited, nothing, changes no more. One that
+    credited nothing cannot be undone either.
     """
     failed = (found.submissions[ref] for ref in sorted(freed))
     return [

@@ -30,6 +30,7 @@ from pointflow.domain.submission import (
     Submission,
     SubmissionRef,
     Tally,
+    Undone,
 )
 
 OPEN_MARK: Attribute = {"S": "OPEN"}
@@ -102,6 +103,9 @@ def read_submission(item: Item) -> Submission:
         looks=_count(item, "looks"),
         crediting_since=_number_or_none(item, "crediting_since"),
         superseded_by=_text_or_none(item, "superseded_by"),
+        undoing_since=_number_or_none(item, "undoing_since"),
+        cells_undone=_count(item, "cells_undone"),
+        undone=read_undone(item),
     )
 
 
@@ -209,6 +213,16 @@ def read_last_try(item: Item) -> tuple[int, int]:
 def read_outcome_count(item: Item) -> int:
     """How many outcomes one counter item has counted."""
     return _count(item, "outcomes")
+
+
+def read_undone_count(item: Item) -> int:
+    """How many chunks that are taken back one counter item has counted."""
+    return _count(item, "undone_chunks")
+
+
+def read_undone(item: Item) -> Undone:
+    """What was taken back, as an item's counters hold it."""
+    return Undone(_count(item, "rows_undone"), _count(item, "points_undone"))
 
 
 def tally_attributes(tally: Tally) -> dict[str, Attribute]:

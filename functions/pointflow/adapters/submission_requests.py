@@ -148,7 +148,7 @@ def save_measure(
             "attribute_not_exists(#sha256)",
             sets=measure_attributes(measure),
         ),
-        _count(table, ref, at, {"cells_measured": ONE}),
+        count(table, ref, at, {"cells_measured": ONE}),
     )
 
 
@@ -164,7 +164,7 @@ def close_cell(
             "attribute_not_exists(#chunks)",
             sets=close_attributes(close),
         ),
-        _count(table, ref, at, counts, while_in=CLOSABLE),
+        count(table, ref, at, counts, while_in=CLOSABLE),
     )
 
 
@@ -179,7 +179,7 @@ def complete_cell(
             "attribute_exists(#chunks) AND attribute_not_exists(#completed_at)",
             sets={"completed_at": number(at)},
         ),
-        _count(table, ref, at, {"cells_complete": ONE, **tally_attributes(tally)}),
+        count(table, ref, at, {"cells_complete": ONE, **tally_attributes(tally)}),
     )
 
 
@@ -239,7 +239,7 @@ def _moved(at: int) -> dict[str, Attribute]:
     return {"updated_at": number(at), "looks": number(0)}
 
 
-def _count(
+def count(
     table: str,
     ref: SubmissionRef,
     at: int,
@@ -247,5 +247,6 @@ def _count(
     *,
     while_in: Iterable[Status] = Status,
 ) -> Request:
+    """Add to a submission's counters, which brings it further."""
     condition, values = status_in(while_in)
     return update(table, upload_key(ref), condition, values, sets=_moved(at), adds=counts)

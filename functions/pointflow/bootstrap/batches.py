@@ -19,6 +19,7 @@ from pointflow.adapters.sqs_publishers import (
     SqsChunkPublisher,
     SqsPartPublisher,
     SqsReportPublisher,
+    SqsUndoPublisher,
 )
 from pointflow.config import config
 from pointflow.described_error import error_name
@@ -99,6 +100,7 @@ def watch(deadline: float) -> WatchSummary:
         store=_submissions(),
         parts=SqsPartPublisher(client("sqs"), settings.part_queue_url),
         reports=_reports(),
+        undos=SqsUndoPublisher(client("sqs"), settings.undo_queue_url),
         depths=SqsQueueDepths(client("sqs"), settings.part_queue_url, settings.credit_queue_url),
         credit_visibility=settings.credit_visibility_seconds,
         out_of_time=lambda: time.monotonic() >= deadline,

@@ -15,6 +15,7 @@ class Decision(StrEnum):
 
     CREDITED = "CREDITED"
     REJECTED = "REJECTED"
+    UNDONE = "UNDONE"  # of an entry of its own, beside the credit that it takes back
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,23 @@ class Entry:
         """Turn the entry into the rejection of the same row."""
         return replace(self, decision=Decision.REJECTED, code=code, points=0, conflict=False)
 
+    def taken_back(self, at: int) -> Entry:
+        """The entry that takes a credit back, whose identity follows from the credit's.
+
+        It bears the credit's activity and activity date, so that a member's history shows both
+        side by side.
+        """
+        if self.decision is not Decision.CREDITED:
+            raise ValueError(f"{self.identity!r} is no credit")
+        return replace(
+            self,
+            identity=undo_identity(self.identity),
+            decision=Decision.UNDONE,
+            recorded_at=at,
+            points=-self.points,
+            conflict=False,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class AccountChange:
@@ -71,6 +89,11 @@ def account_change(entries: Iterable[Entry]) -> AccountChange:
 def row_identity(batch: str, line: int) -> str:
     """The ledger identity of a row: `<client>/<file name>/<line>`."""
     return f"{batch}/{line}"
+
+
+def undo_identity(identity: str) -> str:
+    """The ledger identity of what takes a row's credit back: `<client>/<file name>/<line>/undo`."""
+    return f"{identity}/undo"
 
 
 def opening_identity(client_id: str, user_id: int) -> str:

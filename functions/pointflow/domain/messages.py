@@ -10,17 +10,19 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from pointflow.domain.errors import MessageInvalidError
+from pointflow.domain.message_fields import (
+    VERSION,
+    read_fields,
+    read_integer,
+    read_ref,
+    read_text,
+    ref_fields,
+    utf8,
+)
 from pointflow.domain.submission import SubmissionRef
-
-VERSION = 1
-
-type Kind = Literal["measure", "parse", "measure_cells", "parse_cells", "credit", "report"]
-
-LARGEST_INTEGER = 10**15 - 1
-"""No line, cell, revision or time is larger: whatever claims so was not written here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,7 @@ def encode_chunk(chunk: Chunk) -> str:
     head = {
         "v": VERSION,
         "kind": "credit",
-        **_ref_fields(chunk.ref),
+        **ref_fields(chunk.ref),
         "cell": chunk.cell,
         "content": chunk.content,
         "received_at": chunk.received_at,
@@ -152,14 +154,14 @@ def decode_chunk(body: str) -> Chunk:
         The body is not a credit message, or its rows are not those it was written with.
     """
     head, _, rows = body.partition("\n")
-    fields = _fields(head, "credit")
+    fields = read_fields(head, "credit")
     chunk = Chunk(
-        ref=_ref(fields),
-        cell=_integer(fields, "cell"),
-        content=_text(fields, "content"),
-        received_at=_integer(fields, "received_at"),
-        segments=_segments(_text(fields, "lines")),
-        rows=_utf8(rows),
+        ref=read_ref(fields),
+        cell=read_integer(fields, "cell"),
+        content=read_text(fields, "content"),
+        received_at=read_integer(fields, "received_at"),
+        segments=_segments(read_text(fields, "lines")),
+        rows=utf8(rows),
     )
     if chunk.row_count != chunk.rows.count(b"\n") or not chunk.rows.endswith(b"\n"):
         raise MessageInvalidError("credit message does not hold one row for each of its lines")
@@ -170,7 +172,7 @@ def decode_chunk(body: str) -> Chunk:
 
 def encode_part(part: Part) -> str:
     """Write a PartQueue message."""
-    fields: dict[str, Any] = {"v": VERSION, "kind": "measure", **_ref_fields(part.ref)}
+    fields: dict[str, Any] = {"v": VERSION, "kind": "measure", **ref_fields(part.ref)}
     match part:
         case MeasurePart():
             fields |= {"cell": part.cell}
@@ -198,17 +200,17 @@ def is_part(body: str) -> bool:
 
 def decode_part(body: str) -> Part:
     """Read a PartQueue message back. Raises `MessageInvalidError`."""
-    fields = _fields(body, "measure", "parse", "measure_cells", "parse_cells")
-    ref = _ref(fields)
+    fields = read_fields(body, "measure", "parse", "measure_cells", "parse_cells")
+    ref = read_ref(fields)
     match fields["kind"]:
         case "measure":
-            return MeasurePart(ref, _integer(fields, "cell"))
+            return MeasurePart(ref, read_integer(fields, "cell"))
         case "parse":
-            return ParsePart(ref, _integer(fields, "cell"), _integer(fields, "first_line"))
+            return ParsePart(ref, read_integer(fields, "cell"), read_integer(fields, "first_line"))
         case "measure_cells":
             return MeasureCells(ref, *_cells(fields))
         case _:
-            return ParseCells(ref, *_cells(fields), _integer(fields, "first_line"))
+            return ParseCells(ref, *_cells(fields), read_integer(fields, "first_line"))
 
 
 def encode_report(request: ReportRequest) -> str:
@@ -216,7 +218,7 @@ def encode_report(request: ReportRequest) -> str:
     fields = {
         "v": VERSION,
         "kind": "report",
-        **_ref_fields(request.ref),
+        **ref_fields(request.ref),
         "revision": request.revision,
     }
     return json.dumps(fields)
@@ -224,60 +226,15 @@ def encode_report(request: ReportRequest) -> str:
 
 def decode_report(body: str) -> ReportRequest:
     """Read a ReportQueue message back. Raises `MessageInvalidError`."""
-    fields = _fields(body, "report")
-    return ReportRequest(_ref(fields), _integer(fields, "revision"))
-
-
-def _ref_fields(ref: SubmissionRef) -> dict[str, str]:
-    return {"client": ref.client_id, "file": ref.file_name, "version": ref.version}
-
-
-def _ref(fields: dict[str, Any]) -> SubmissionRef:
-    return SubmissionRef(_text(fields, "client"), _text(fields, "file"), _text(fields, "version"))
+    fields = read_fields(body, "report")
+    return ReportRequest(read_ref(fields), read_integer(fields, "revision"))
 
 
 def _cells(fields: dict[str, Any]) -> tuple[int, int]:
-    first, end = _integer(fields, "first"), _integer(fields, "end")
+    first, end = read_integer(fields, "first"), read_integer(fields, "end")
     if first >= end:
         raise MessageInvalidError("message must ask for at least one cell")
     return first, end
-
-
-def _fields(text: str, *kinds: Kind) -> dict[str, Any]:
-    try:
-        fields = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise MessageInvalidError("message is not JSON") from error
-    if not isinstance(fields, dict) or fields.get("kind") not in kinds:
-        raise MessageInvalidError(f"message is not of kind {' or '.join(kinds)}")
-    if fields.get("v") != VERSION:
-        raise MessageInvalidError(f"message has version {fields.get('v')!r}, expected {VERSION}")
-    return fields
-
-
-def _text(fields: dict[str, Any], name: str) -> str:
-    value = fields.get(name)
-    if not isinstance(value, str) or not value:
-        raise MessageInvalidError(f"message field {name!r} must be a text that is not empty")
-    _utf8(value)
-    return value
-
-
-def _integer(fields: dict[str, Any], name: str) -> int:
-    value = fields.get(name)
-    if type(value) is not int or not 0 <= value <= LARGEST_INTEGER:
-        raise MessageInvalidError(
-            f"message field {name!r} must be an integer from 0 to {LARGEST_INTEGER}"
-        )
-    return value
-
-
-def _utf8(text: str) -> bytes:
-    try:
-        return text.encode("utf-8")
-    except UnicodeEncodeError as error:
-        # Half a surrogate pair: JSON can carry it, no queue, table or bucket can.
-        raise MessageInvalidError(f"message is not UTF-8: {error.reason}") from error
 
 
 _SEGMENT = re.compile(r"([0-9]{1,15})\+([0-9]{1,15})")

@@ -63,6 +63,8 @@ def result_fields(submission: Submission, findings: Findings) -> dict[str, Any]:
 
     `submission` is the object version, times are ISO-8601 in UTC, `held_for` names the batch
     whose content this file repeats, `duplicate_of` the object version that was sent before.
+    `credited` and `points` stay what they were when a batch is undone; `undone` then tells the rows
+    and points that were taken back.
     """
     tally = findings.tally
     duplicate = submission.status is Status.DUPLICATE
@@ -85,6 +87,7 @@ def result_fields(submission: Submission, findings: Findings) -> dict[str, Any]:
         "failure": _reason(submission.failure),
         "held_for": None if duplicate else submission.twin,
         "duplicate_of": submission.twin if duplicate else None,
+        "undone": _undone(submission),
         "undecided": [list(lines) for lines in findings.undecided],
         "files": {"rejected": findings.rejected_key, "errors": findings.errors_key},
     }
@@ -121,6 +124,12 @@ def iso_time(moment: int | None) -> str | None:
     if moment is None:
         return None
     return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _undone(submission: Submission) -> dict[str, int] | None:
+    if submission.status is not Status.UNDONE:
+        return None
+    return {"rows": submission.undone.rows, "points": submission.undone.points}
 
 
 def _reason(reason: Refusal | Failure | None) -> dict[str, str] | None:

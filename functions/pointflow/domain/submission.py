@@ -28,15 +28,22 @@ class Status(StrEnum):
     HELD = "HELD"
     DISCARDED = "DISCARDED"
     FAILED = "FAILED"
+    UNDOING = "UNDOING"
+    UNDONE = "UNDONE"
 
 
-OPEN = frozenset({Status.RECEIVED, Status.PLANNING, Status.PARSING, Status.CREDITING})
+OPEN = frozenset(
+    {Status.RECEIVED, Status.PLANNING, Status.PARSING, Status.CREDITING, Status.UNDOING}
+)
 """Work goes on: `batch_watch` looks after these."""
 
 COMPLETE = frozenset({Status.COMPLETED, Status.COMPLETED_WITH_REJECTS})
 
 CLAIMED = frozenset({Status.PARSING, Status.CREDITING, Status.FAILED}) | COMPLETE
-"""Only these may have had rows sent to the ledger."""
+"""Only these may have rows that are still sent to the ledger."""
+
+DECIDED = COMPLETE | {Status.UNDOING, Status.UNDONE}
+"""Every line has its decision, and no line will ever get another credit."""
 
 RELEASED_NAME = frozenset({Status.REFUSED, Status.DISCARDED})
 """These never keep a name or a content; `FAILED` neither, until a chunk begins to be credited."""
@@ -49,7 +56,10 @@ NEXT: Mapping[Status, frozenset[Status]] = {
     Status.HELD: frozenset({Status.PARSING, Status.DISCARDED}),
     Status.PARSING: frozenset({Status.CREDITING, Status.FAILED}),
     Status.CREDITING: COMPLETE | {Status.FAILED},
-    Status.FAILED: COMPLETE,  # a redriven chunk heals the batch
+    Status.FAILED: COMPLETE | {Status.UNDOING},  # a redriven chunk heals the batch
+    Status.COMPLETED: frozenset({Status.UNDOING}),
+    Status.COMPLETED_WITH_REJECTS: frozenset({Status.UNDOING}),
+    Status.UNDOING: frozenset({Status.UNDONE}),
 }
 """Which status may follow which; whatever is not here is final."""
 
@@ -161,6 +171,17 @@ class Tally:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """How many credited rows were taken back, and the points that they had granted."""
+
+    rows: int = 0
+    points: int = 0
+
+    def __add__(self, other: Undone) -> Undone:
+        return Undone(self.rows + other.rows, self.points + other.points)
+
+
 def unreconciled(tally: Tally) -> Failure:
     """Say of a batch that is decided to the last row why it cannot be called complete."""
     return Failure(
@@ -192,6 +213,9 @@ class Submission:
     looks: int = 0  # of batch_watch, each of which found it where the one before did
     crediting_since: int | None = None  # a chunk went to the ledger: credits may exist
     superseded_by: str | None = None  # another took its name or content: it never credits any more
+    undoing_since: int | None = None
+    cells_undone: int = 0
+    undone: Undone = field(default_factory=Undone)  # of whole cells
 
     @property
     def outstanding(self) -> bool:
@@ -211,10 +235,13 @@ class Submission:
 
     @property
     def frees_content(self) -> bool:
-        """Whether its content is free for another submission: it credited nothing, nor ever may.
+        """Whether its content is free for another submission.
 
-        A batch that is complete keeps its name even so: its rows' decisions stand under it.
+        It is where nothing was credited, nor ever may be, and where every credit was taken back.
+        The batch keeps its name even so: its rows' decisions stand under it.
         """
+        if self.status is Status.UNDONE:
+            return True
         return self.frees_name or (self.status in COMPLETE and not self.tally.credited)
 
     @property
@@ -227,6 +254,15 @@ class Submission:
         """Whether every row of the file is decided, and nothing forbids to say so."""
         return (
             self.status in sources(Status.COMPLETED)
+            and self.cells_complete == self.plan.cells
+            and self.superseded_by is None
+        )
+
+    @property
+    def all_decided(self) -> bool:
+        """Whether every line has its decision, and no other upload took the place of this one."""
+        return (
+            self.status in COMPLETE | {Status.FAILED}
             and self.cells_complete == self.plan.cells
             and self.superseded_by is None
         )

@@ -26,7 +26,7 @@ from pointflow.domain.ledger import Decision, Entry
 from pointflow.domain.messages import Chunk
 from pointflow.domain.reject_lines import encode_reject
 from pointflow.domain.submission import (
-    COMPLETE,
+    DECIDED,
     ChunkOutcome,
     Status,
     Submission,
@@ -192,9 +192,9 @@ def _check_same(chunk: Chunk, outcome: ChunkOutcome) -> None:
 
 def _check_planned(chunk: Chunk, submission: Submission) -> None:
     """Make sure that the chunk was cut from what the submission was planned with."""
-    if submission.status in COMPLETE:
+    if submission.status in DECIDED:
         raise MessageInvalidError(
-            f"{chunk.ref.batch} is complete without a chunk at line {chunk.first_line}"
+            f"{chunk.ref.batch} is {submission.status} without a chunk at line {chunk.first_line}"
         )
     plan = submission.plan
     planned = (submission.content, plan.received_at)

@@ -30,7 +30,7 @@ from pointflow.ports.objects import ObjectStore, ObjectWriter, ResultStore
 from pointflow.ports.submissions import SubmissionStore
 from pointflow.services.walk_outcomes import OutcomeWalk
 
-HAVE_REJECTS = frozenset({Status.COMPLETED_WITH_REJECTS, Status.FAILED})
+HAVE_REJECTS = frozenset({Status.COMPLETED_WITH_REJECTS, Status.FAILED, Status.UNDONE})
 
 
 def report_submission(

@@ -16,7 +16,9 @@ from pointflow.domain.messages import MeasurePart, ReportRequest
 from pointflow.domain.submission import OPEN, Failure, Status, Submission, SubmissionRef
 from pointflow.ports.queues import PartPublisher, QueueDepths, ReportPublisher
 from pointflow.ports.submissions import SubmissionStore
+from pointflow.ports.undo import UndoPublisher
 from pointflow.services.plan_submission import send_measure_parts, send_parse_parts
+from pointflow.services.undo_submission import ask_for_undo
 
 STILL_SECONDS = 15 * 60
 """How long a submission may stand still before it is looked after, and between two looks."""
@@ -65,6 +67,7 @@ class Watch:
     store: SubmissionStore
     parts: PartPublisher
     reports: ReportPublisher
+    undos: UndoPublisher
     depths: QueueDepths
     credit_visibility: int
     out_of_time: Callable[[], bool]
@@ -168,6 +171,8 @@ class Watch:
                 send_parse_parts(submission, store=self.store, parts=self.parts)
             case Status.CREDITING:
                 return False
+            case Status.UNDOING:
+                ask_for_undo(submission, self.undos)
             case _:
                 self._request_report(submission)
         return True

@@ -1,0 +1,1 @@
+"""ReportQueue -> the result files in the client's `outbound/` folder."""
