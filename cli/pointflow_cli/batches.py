@@ -14,6 +14,7 @@ from pointflow.domain.submission import Status, Submission, Tally
 from pointflow.ports.objects import ObjectStore
 from pointflow.ports.queues import ChunkPublisher, PartPublisher, ReportPublisher
 from pointflow.ports.submissions import SubmissionStore
+from pointflow.ports.undo import UndoPublisher, UndoStarter
 from pointflow_cli.audit_desk import Auditor, open_auditor
 from pointflow_cli.output import console, fail
 from pointflow_cli.stack import default_client, open_stack
@@ -30,6 +31,8 @@ class Batches:
     parts: PartPublisher
     chunks: ChunkPublisher
     reports: ReportPublisher
+    undo: UndoStarter
+    undos: UndoPublisher
     uploader: Uploader
     auditor: Auditor
 
@@ -38,11 +41,13 @@ def open_batches(stack_name: str | None, client: str | None) -> Batches:
     """Find the stack and the client, and wire what the commands need."""
     # boto3 costs a tenth of a second that `--help` does not need.
     from pointflow.adapters.dynamodb_submissions import DynamoDBSubmissions  # noqa: PLC0415
+    from pointflow.adapters.dynamodb_undo import DynamoDBUndo  # noqa: PLC0415
     from pointflow.adapters.s3_objects import S3ObjectStore  # noqa: PLC0415
     from pointflow.adapters.sqs_publishers import (  # noqa: PLC0415
         SqsChunkPublisher,
         SqsPartPublisher,
         SqsReportPublisher,
+        SqsUndoPublisher,
     )
 
     stack = open_stack(stack_name)
@@ -55,6 +60,8 @@ def open_batches(stack_name: str | None, client: str | None) -> Batches:
         parts=SqsPartPublisher(sqs, stack.part_queue_url),
         chunks=SqsChunkPublisher(sqs, stack.credit_queue_url),
         reports=SqsReportPublisher(sqs, stack.report_queue_url),
+        undo=DynamoDBUndo(stack.client("dynamodb"), stack.batches_table),
+        undos=SqsUndoPublisher(sqs, stack.undo_queue_url),
         uploader=Uploader(s3, stack.bucket),
         auditor=open_auditor(stack),
     )
@@ -141,6 +148,11 @@ def _next_steps(submission: Submission) -> list[str]:
             ]
         case Status.DUPLICATE:
             return [f"this file was sent before; what became of it: pointflow batch show {name}"]
+        case Status.UNDOING:
+            return ["its points are being taken back; what is done so far counts nowhere yet"]
+        case Status.UNDONE:
+            undone = submission.undone
+            return [f"{undone.points:,} points of {undone.rows:,} row(s) were taken back"]
         case Status.COMPLETED_WITH_REJECTS:
             return [f"the rejected rows, with reasons: pointflow batch rejects {name}"]
         case _:

@@ -182,6 +182,11 @@ class Stack:
         """Queue of reports to write."""
         return self.output("ReportQueueUrl")
 
+    @property
+    def undo_queue_url(self) -> str:
+        """Queue of credits to take back."""
+        return self.output("UndoQueueUrl")
+
 
 def open_stack(name: str | None = None) -> Stack:
     """Find the stack a command talks to, and say on stderr which one it is.

@@ -20,6 +20,7 @@ from pointflow_cli.errors import CommandError, one_line
 from pointflow_cli.upload import Uploader
 from tests.fakes.audit import FakeAuditLog, auditor
 from tests.fakes.batch_stage import BatchStage
+from tests.fakes.undo_store import FakeUndoStore
 
 
 class FakeUploader:
@@ -65,16 +66,18 @@ class Desk:
             parts=self.stage.parts,
             chunks=self.stage.chunks,
             reports=self.stage.reports,
+            undo=FakeUndoStore(self.stage.store),
+            undos=self.stage.undos,
             uploader=cast("Uploader", self.uploader),
             auditor=auditor(self.audit),
         )
         monkeypatch.setattr(desk, "open_batches", lambda _stack, _client: batches)
 
-    def run(self, *arguments: object) -> Ran:
+    def run(self, *arguments: object, answer: str | None = None) -> Ran:
         app = typer.Typer()
         app.command()(submit)
         app.add_typer(batch.app, name="batch")
-        result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+        result = CliRunner().invoke(app, [str(argument) for argument in arguments], input=answer)
         error = result.exception
         if isinstance(error, CommandError):
             return Ran(error.code, result.stdout, result.stderr, one_line(error))

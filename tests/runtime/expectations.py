@@ -19,6 +19,7 @@ class Given(Enum):
     PLANNING = auto()  # a submission that waits to be measured
     PARSING = auto()  # one that is measured, and may be credited
     COMPLETE = auto()  # one that waits for its report
+    UNDOING = auto()  # one whose credits are to be taken back
     PUSHED = auto()  # a member whose expirations were pushed
 
 
@@ -119,6 +120,10 @@ EXPECTED: Mapping[str, tuple[Given, Expectation]] = {
     "batch_report/report.json": (Given.COMPLETE, Failing()),
     "batch_report/mixed.json": (Given.COMPLETE, Failing((0,))),
     "batch_report/poison.json": (Given.COMPLETE, Failing((0,))),
+    "batch_undo/cells.json": (Given.UNDOING, Failing()),
+    "batch_undo/chunk.json": (Given.UNDOING, Failing()),
+    "batch_undo/mixed.json": (Given.UNDOING, Failing((0,))),
+    "batch_undo/poison.json": (Given.UNDOING, Failing((0,))),
     "batch_watch/schedule.json": (Given.NOTHING, Returning(None)),
     "batch_watch/poison.json": (
         Given.NOTHING,

@@ -57,6 +57,8 @@ def prepared(world: World, given: Given, event: Any) -> Any:
             return about(event, ref, content=world.content(ref))
         case Given.COMPLETE:
             return about(event, world.complete())
+        case Given.UNDOING:
+            return about(event, world.undoing())
         case Given.PUSHED:
             return about_member(event, world.pushed())
 
@@ -68,6 +70,8 @@ def prepared(world: World, given: Given, event: Any) -> Any:
         "batch_intake/part_parse.json",
         "activity_credit/chunk.json",
         "batch_report/report.json",
+        "batch_undo/cells.json",
+        "batch_undo/chunk.json",
     ],
 )
 def test_a_message_about_a_submission_that_is_not_on_record_fails_alone(
@@ -86,6 +90,18 @@ def test_a_file_becomes_points_and_a_result_by_its_events(world: World) -> None:
 
     result = world.result(ref)
     assert (result["credited"], result["rejected"]) == (3, 1)
+
+
+def test_a_file_is_taken_back_by_its_events(world: World) -> None:
+    ref = world.undoing()
+    for name in ("batch_undo/cells.json", "batch_undo/chunk.json", "batch_undo/cells.json"):
+        world.succeed("batch_undo", about(load(name), ref))
+    assert world.submission(ref).status is Status.UNDONE
+
+    world.succeed("batch_report", about(load("batch_report/report.json"), ref))
+
+    result = world.result(ref)
+    assert result["undone"] == {"rows": result["credited"], "points": result["points"]}
 
 
 def test_a_push_becomes_a_view_a_history_and_upcoming_expirations(world: World) -> None:

@@ -17,8 +17,9 @@ from typing import Any
 from pointflow.adapters.dynamodb_catalog import DynamoDBCatalog
 from pointflow.adapters.dynamodb_members import DynamoDBMembers
 from pointflow.adapters.dynamodb_submissions import DynamoDBSubmissions
+from pointflow.adapters.dynamodb_undo import DynamoDBUndo
 from pointflow.domain.credential import Credential, Scope, encode_credentials
-from pointflow.domain.submission import Submission, SubmissionRef
+from pointflow.domain.submission import Status, Submission, SubmissionRef
 from pointflow.services.import_activities import import_activities
 from pointflow.services.import_members import import_members
 from pointflow_local.clients import local_client
@@ -132,6 +133,13 @@ class World:
         self.succeed("batch_intake", about(load("batch_intake/part_parse.json"), ref))
         event = about(load("activity_credit/chunk.json"), ref, content=self.content(ref))
         self.succeed("activity_credit", event)
+        return ref
+
+    def undoing(self) -> SubmissionRef:
+        """A file whose credits are to be taken back."""
+        ref = self.complete()
+        store = DynamoDBUndo(self._client("dynamodb"), self.stack.outputs["BatchesTableName"])
+        assert store.start_undo(ref, int(time.time())).status is Status.UNDOING
         return ref
 
     def content(self, ref: SubmissionRef) -> str:

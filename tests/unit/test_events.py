@@ -29,7 +29,7 @@ VERSION = "3sL4kqtJlcpXroDTDmJ.rmSpXd3dIbrHY"
 REF = SubmissionRef("acme", "activities_acme_20251009085320.txt", VERSION)
 QUEUE_EVENTS = sorted(
     path.relative_to(EVENTS).as_posix()
-    for folder in ("batch_intake", "activity_credit", "batch_report")
+    for folder in ("batch_intake", "activity_credit", "batch_report", "batch_undo")
     for path in (EVENTS / folder).glob("*.json")
 )
 

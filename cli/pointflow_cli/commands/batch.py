@@ -16,16 +16,18 @@ from pointflow.domain.batch_row import RejectedRow
 from pointflow.domain.errors import ObjectUnreadableError
 from pointflow.domain.errors_csv import HEADER, error_csv_line
 from pointflow.domain.submission import Status, Submission, SubmissionRef
+from pointflow.domain.undo import obstacle_to_undo
 from pointflow.services.read_progress import rejected_rows, tally_so_far
 from pointflow.services.release_submission import discard_submission, release_submission
 from pointflow.services.resend_chunks import check_resendable, resend_chunks
+from pointflow.services.undo_submission import undo_submission
 from pointflow_cli import batches as desk
-from pointflow_cli.audit_desk import ReasonOption
+from pointflow_cli.audit_desk import ReasonOption, checked_reason
 from pointflow_cli.output import console, fail, note, print_json
 from pointflow_cli.stack import ClientOption, JsonOption, StackOption
 
 app = typer.Typer(
-    no_args_is_help=True, help="See what became of batch files; release or discard held ones."
+    no_args_is_help=True, help="See what became of batch files; release, discard or undo them."
 )
 
 FileArgument = Annotated[
@@ -208,6 +210,46 @@ def discard(
         held.ref, int(time.time()), store=batches.store, reports=batches.reports
     )
     _print_decision(discarded, "discarded", as_json=as_json)
+
+
+@app.command()
+def undo(
+    file: FileArgument,
+    *,
+    reason: ReasonOption = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    as_json: JsonOption = False,
+    stack: StackOption = None,
+    client: ClientOption = None,
+) -> None:
+    """Take back every point that a batch has credited, once every row of it is decided.
+
+    The members' balance and lifetime points go down by what the batch granted; a balance may go
+    below 0. It cannot be taken back in turn. The work goes on by itself on the stack: the batch is
+    UNDOING, then UNDONE, and the client gets a new revision of the result. To ask again while it
+    goes on does no harm.
+
+    Example:
+
+        pointflow batch undo activities_acme_20260131120000.txt --reason "sent by mistake"
+    """
+    reason = checked_reason(reason, required=True)
+    batches = desk.open_batches(stack, client)
+    batch = desk.submissions_of(batches, file)[0]
+    going_on = batch.status is Status.UNDOING
+    obstacle = None if going_on else obstacle_to_undo(batch)
+    if obstacle:
+        fail(obstacle.why, obstacle.next_step)
+    if not yes and not going_on:
+        tally = batch.tally
+        typer.confirm(
+            f"take {tally.points:,} points of {tally.credited:,} row(s) back from the members?",
+            abort=True,
+            err=True,
+        )
+    _put_on_record(batches, Action.BATCH_UNDO, batch, reason)
+    undone = undo_submission(batch.ref, int(time.time()), store=batches.undo, undos=batches.undos)
+    _print_decision(undone, "undoing", as_json=as_json)
 
 
 def _held(

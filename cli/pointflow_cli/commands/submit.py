@@ -29,6 +29,7 @@ EXIT_CODES = {
     Status.DISCARDED: 2,
     Status.REFUSED: 2,
     Status.FAILED: 2,
+    Status.UNDONE: 2,
 }
 
 

@@ -13,6 +13,7 @@ from pointflow_cli.demo.api import Api
 from pointflow_cli.demo.batches import BatchShow
 from pointflow_cli.demo.checks import Checks, heading
 from pointflow_cli.demo.pushes import PushShow
+from pointflow_cli.demo.undo import UndoShow
 from pointflow_cli.errors import explain, one_line
 from pointflow_cli.output import console, note, notes
 from pointflow_cli.stack import open_stack
@@ -59,6 +60,7 @@ def _demonstrate(local: LocalStack) -> int:
     heading("Points by member")
     show_balances(before, after)
     batches.show_results()
+    UndoShow(stack, checks).run()
     PushShow(Api.of(local), checks, datetime.now(UTC)).run()
     elapsed = time.monotonic() - started
 

@@ -23,9 +23,9 @@ _KNOWN_CODES = CONTENTION_CODES | {_FINE, _CONDITION_FAILED}
 class Reading:
     """What became of a transaction's groups.
 
-    `standing` entries are decided; `rejections` are to be recorded instead of what was tried;
-    `clear` groups may be tried again at once and `contended` ones after a wait; `faults` belong
-    to rows that cannot be recorded at all.
+    `standing` entries are decided; `rejections` are to be recorded instead of what was tried, and
+    change no account; `clear` groups may be tried again at once and `contended` ones after a wait;
+    `faults` belong to rows that cannot be recorded at all.
     """
 
     standing: list[Entry] = field(default_factory=list)
@@ -65,7 +65,7 @@ def _read_group(group: Group, reasons: Sequence[Mapping[str, Any]], reading: Rea
     account = reasons[-1] if group.user_id is not None else {}
     if group.takes_back and _is_gone(account):
         # Of an account that is gone only the entries are left to set right.
-        reading.clear += [Group(None, (entry,)) for entry in entries]
+        reading.rejections += [Group(None, (entry,)) for entry in entries]
         return
     code = None if group.takes_back else _rejection(account)
     if code is not None:
