@@ -653,7 +653,7 @@ def test_a_chunk_that_a_complete_file_does_not_know_is_invalid() -> None:
     world.close()
     world.credit(chunk_of("|||ann|7"))
 
-    with pytest.raises(MessageInvalidError, match="complete without"):
+    with pytest.raises(MessageInvalidError, match="is COMPLETED without"):
         world.credit(chunk_of("|||bob|7", first_line=2))
     assert world.balances == [50, 0, 0]
 

@@ -68,6 +68,7 @@ def test_the_result_tells_the_counts_the_times_and_where_the_rejects_are() -> No
         "failure": None,
         "held_for": None,
         "duplicate_of": None,
+        "undone": None,
         "undecided": [],
         "files": {"rejected": "outbound/acme/r.txt", "errors": "outbound/acme/e.csv"},
     }
@@ -123,6 +124,14 @@ def test_a_twin_is_the_batch_a_file_was_held_for_or_the_version_it_repeats(
     result = json.loads(encode_result(replace(DONE, status=status, twin=twin), Findings(Tally())))
 
     assert (result["held_for"], result["duplicate_of"]) == (held_for, duplicate_of)
+
+
+def test_a_result_of_an_undone_batch_tells_what_was_taken_back() -> None:
+    undone = replace(DONE, status=Status.UNDONE, undone=Undone(4, 90))
+    result = json.loads(encode_result(undone, Findings(DONE.tally)))
+
+    assert result["undone"] == {"rows": 4, "points": 90}
+    assert (result["credited"], result["points"]) == (DONE.tally.credited, DONE.tally.points)
 
 
 def test_only_whoever_holds_the_name_writes_under_the_plain_names() -> None:

@@ -60,9 +60,21 @@ def test_sources_are_the_statuses_that_may_be_followed_by_it(status: Status) -> 
     assert sources(status) == {each for each in NEXT if status in NEXT[each]}
 
 
-def test_whatever_is_open_can_fail_and_whatever_is_complete_is_final() -> None:
-    assert sources(Status.FAILED) == OPEN
-    assert not COMPLETE & set(NEXT)
+def test_whatever_is_open_can_fail_but_an_undo_and_whatever_is_complete_can_only_be_undone() -> (
+    None
+):
+    assert sources(Status.FAILED) == OPEN - {Status.UNDOING}
+    assert {NEXT[status] for status in COMPLETE} == {frozenset({Status.UNDOING})}
+    assert NEXT[Status.UNDOING] == {Status.UNDONE}
+    assert Status.UNDONE not in NEXT
+
+
+@pytest.mark.parametrize("status", Status)
+def test_only_what_is_decided_to_the_last_line_may_be_undone(status: Status) -> None:
+    decided = replace(SUBMISSION, status=status, cells_complete=3)
+    assert decided.all_decided is (status in COMPLETE | {Status.FAILED})
+    assert not replace(decided, cells_complete=2).all_decided
+    assert not replace(decided, superseded_by="somebody").all_decided
 
 
 @pytest.mark.parametrize("status", Status)
@@ -94,7 +106,8 @@ def test_what_credited_nothing_and_never_will_lets_go_of_its_content(
     status: Status, credited: int
 ) -> None:
     done = replace(SUBMISSION, status=status, tally=Tally(rows=1, credited=credited))
-    expected = done.frees_name or (status in COMPLETE and not credited)
+    undone = status is Status.UNDONE
+    expected = done.frees_name or undone or (status in COMPLETE and not credited)
     assert done.frees_content is expected
     assert done.holds_for_good is (status in COMPLETE and credited == 1)
 

@@ -78,9 +78,9 @@ class Found:
     def beside(self) -> frozenset[SubmissionRef]:
         """The holders to keep where one more credits the content beside them.
 
-        One that holds for good is enough to hold the next; some more are kept than that, the
-        last by name, so that the item stays small however often a content is sent. Where there is
-        none, every one that may still credit is needed: a failed one may heal.
+        One that holds for good is enough to hold the next; some more are kept than that, in case
+        one is undone: the last by name, so that the item stays small however often a content is
+        sent. Where there is none, every one that may still credit is needed: a failed one may heal.
         """
         known = self.submissions
         for_good = [ref for ref in self.holders if ref not in known or known[ref].holds_for_good]

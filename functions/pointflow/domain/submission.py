@@ -246,7 +246,7 @@ class Submission:
 
     @property
     def holds_for_good(self) -> bool:
-        """Whether it credited its content, and nothing can change that any more."""
+        """Whether it credited its content, which only an undo takes back."""
         return self.status in COMPLETE and self.tally.credited > 0
 
     @property
