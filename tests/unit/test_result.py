@@ -23,6 +23,7 @@ from pointflow.domain.submission import (
     Submission,
     SubmissionRef,
     Tally,
+    Undone,
 )
 from pointflow.domain.undecided import MOST_RANGES, CellLines, LineRange, UndecidedLines
 
