@@ -49,6 +49,7 @@ def open_dead_letters(stack_name: str | None, client: str | None) -> DeadLetterD
         Queue.PART: stack.part_queue_url,
         Queue.CREDIT: stack.credit_queue_url,
         Queue.REPORT: stack.report_queue_url,
+        Queue.UNDO: stack.undo_queue_url,
     }
     return DeadLetterDesk(
         letters={

@@ -30,6 +30,7 @@ from pointflow.domain.messages import (
     encode_part,
     encode_report,
 )
+from pointflow.domain.undo import UndoCells, UndoChunk, encode_undo
 from pointflow.services.handle_dead_letters import Redriven, look_through, purge, redrive
 from pointflow_cli import dlq_desk
 from pointflow_cli.commands import dlq
@@ -86,6 +87,8 @@ def run_redrive(
         (Queue.PART, encode_part(MeasureCells(REF, 0, 9)), About("measure cells", REF)),
         (Queue.PART, encode_part(ParseCells(REF, 0, 9, 1)), About("parse cells", REF)),
         (Queue.REPORT, encode_report(ReportRequest(REF, 2)), About("report", REF, revision=2)),
+        (Queue.UNDO, encode_undo(UndoCells(REF, 0, 9)), About("undo cells", REF)),
+        (Queue.UNDO, encode_undo(UndoChunk(REF, 2, 9, 9)), About("undo", REF, 2, first_line=9)),
         (Queue.UPLOAD, '{"Event": "s3:TestEvent"}', About("upload")),
         (Queue.WATCH, "{}", About("schedule")),
         (Queue.PROJECTION, "{}", About("stream position")),

@@ -99,6 +99,7 @@ class UndoWorld:
             deadline=0.0,
             receive_count=1,
             max_receive_count=5,
+            name_of=repr,
         )
 
     def start(self, faults: Faults | None = None, at: int = NOW + 100) -> Submission:

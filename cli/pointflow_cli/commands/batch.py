@@ -247,7 +247,7 @@ def undo(
             abort=True,
             err=True,
         )
-    _put_on_record(batches, Action.BATCH_UNDO, batch, reason)
+    _put_on_record(batches, Action.BATCH_UNDO, batch.ref, reason)
     undone = undo_submission(batch.ref, int(time.time()), store=batches.undo, undos=batches.undos)
     _print_decision(undone, "undoing", as_json=as_json)
 

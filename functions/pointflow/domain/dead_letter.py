@@ -18,6 +18,7 @@ from pointflow.domain.messages import (
     decode_report,
 )
 from pointflow.domain.submission import SubmissionRef
+from pointflow.domain.undo import UndoCells, UndoMessage, decode_undo
 
 RETENTION_SECONDS = 14 * 24 * 60 * 60
 """How long SQS keeps a message, counted from when it was first sent: not from its death on."""
@@ -30,11 +31,12 @@ class Queue(StrEnum):
     PART = "part"
     CREDIT = "credit"
     REPORT = "report"
+    UNDO = "undo"
     WATCH = "watch"
     PROJECTION = "projection"
 
 
-REDRIVABLE = frozenset({Queue.UPLOAD, Queue.PART, Queue.CREDIT, Queue.REPORT})
+REDRIVABLE = frozenset({Queue.UPLOAD, Queue.PART, Queue.CREDIT, Queue.REPORT, Queue.UNDO})
 """Those whose letters came out of a queue, and can be put back there."""
 
 
@@ -122,13 +124,19 @@ def _about(queue: Queue, body: str, read_uploads: Callable[[str], list[Upload]])
         case Queue.REPORT:
             request = decode_report(body)
             return About("report", request.ref, revision=request.revision)
+        case Queue.UNDO:
+            return _about_undo(decode_undo(body))
         case Queue.UPLOAD:
             uploads = read_uploads(body)
             return About("upload", uploads[0].ref if uploads else None)
-        case Queue.WATCH:
-            return About("schedule")
-        case Queue.PROJECTION:
-            return About("stream position")
+        case Queue.WATCH | Queue.PROJECTION:
+            return About("schedule" if queue is Queue.WATCH else "stream position")
+
+
+def _about_undo(message: UndoMessage) -> About:
+    if isinstance(message, UndoCells):
+        return About("undo cells", message.ref)
+    return About("undo", message.ref, cell=message.cell, first_line=message.first_line)
 
 
 _KINDS: dict[type, str] = {

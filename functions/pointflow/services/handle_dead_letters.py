@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from pointflow.domain.dead_letter import About, DeadLetter
 from pointflow.domain.errors import ConflictError, NotFoundError
-from pointflow.domain.submission import COMPLETE, SubmissionRef
+from pointflow.domain.submission import DECIDED, SubmissionRef
 from pointflow.ports.dead_letters import DeadLetters
 from pointflow.ports.submissions import SubmissionStore
 
@@ -207,7 +207,9 @@ def _hopeless(about: About, store: SubmissionStore) -> str | None:
     submission = store.get(about.ref)
     if submission is None:
         return "there is no such submission"
-    if about.cell is None or about.first_line is None or submission.status not in COMPLETE:
+    if about.kind != "credit" or about.cell is None or about.first_line is None:
+        return None
+    if submission.status not in DECIDED:
         return None
     if store.outcome(about.ref, about.cell, about.first_line) is None:
         return "the file is complete without this chunk"

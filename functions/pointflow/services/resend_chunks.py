@@ -14,7 +14,7 @@ from pointflow.domain.content import numbered
 from pointflow.domain.errors import ChunkMismatchError, ConflictError, NotFoundError
 from pointflow.domain.messages import Chunk, ParsePart
 from pointflow.domain.packing import PackedRows, scan_cell, scan_span
-from pointflow.domain.submission import COMPLETE, CellClose, Status, Submission, SubmissionRef
+from pointflow.domain.submission import DECIDED, CellClose, Status, Submission, SubmissionRef
 from pointflow.ports.objects import ObjectStore
 from pointflow.ports.queues import ChunkPublisher, PartPublisher
 from pointflow.ports.submissions import SubmissionStore
@@ -42,7 +42,7 @@ def check_resendable(ref: SubmissionRef, store: SubmissionStore) -> Submission:
     submission = store.get(ref)
     if submission is None:
         raise NotFoundError(f"no submission {ref.version} of {ref.batch}")
-    if submission.status in COMPLETE:
+    if submission.status in DECIDED:
         raise ConflictError(f"{ref.batch} is {submission.status}: every row is decided")
     if submission.superseded_by is not None:
         raise ConflictError(f"another upload took the place of {ref.batch}: see that one")
