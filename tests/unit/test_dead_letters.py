@@ -419,7 +419,7 @@ def desk(monkeypatch: pytest.MonkeyPatch, stage: BatchStage) -> Desk:
 def test_the_list_has_every_queue_with_its_count_and_oldest(desk: Desk) -> None:
     listed = {row.pop("queue"): row for row in desk.json("list")}
 
-    assert list(listed) == ["upload", "part", "credit", "report", "watch", "projection"]
+    assert list(listed) == ["upload", "part", "credit", "report", "undo", "watch", "projection"]
     assert listed["credit"]["messages"] == 2
     assert listed["credit"]["oldest_age_seconds"] > 0
     assert listed["credit"]["oldest_is_exact"]

@@ -207,13 +207,11 @@ def _hopeless(about: About, store: SubmissionStore) -> str | None:
     submission = store.get(about.ref)
     if submission is None:
         return "there is no such submission"
-    if about.kind != "credit" or about.cell is None or about.first_line is None:
+    is_chunk = about.kind == "credit" and about.cell is not None and about.first_line is not None
+    if not is_chunk or submission.status not in DECIDED:
         return None
-    if submission.status not in DECIDED:
-        return None
-    if store.outcome(about.ref, about.cell, about.first_line) is None:
-        return "the file is complete without this chunk"
-    return None
+    found = store.outcome(about.ref, about.cell or 0, about.first_line or 0)
+    return "the file is complete without this chunk" if found is None else None
 
 
 def _file_of(ref: SubmissionRef) -> tuple[str, str]:
