@@ -92,7 +92,7 @@ bench: bench-environment ## Speed and memory against peers, in one run: benchmar
 # --- Check ------------------------------------------------------------------------------------------
 
 .PHONY: check
-check: check-format check-lint check-types check-imports check-template check-security ## Run every gate
+check: check-format check-lint check-types check-imports check-openapi check-template check-security ## Run every gate
 
 .PHONY: check-format
 check-format: dev-environment ## Formatting
@@ -109,6 +109,10 @@ check-types: dev-environment ## Types
 .PHONY: check-imports
 check-imports: dev-environment ## Import direction
 	PYTHONPATH=functions:cli:local $(DEV)/lint-imports
+
+.PHONY: check-openapi
+check-openapi: dev-environment ## docs/openapi.json against the code and template.yaml
+	PYTHONPATH=functions:. $(DEV)/python -m openapi --check
 
 .PHONY: check-template
 # The serverless rules are added here, not in .cfnlintrc.yaml: everybody's sam reads that file.
@@ -130,6 +134,10 @@ check-security: dev-environment checkov-environment ## template.yaml and its tra
 format: dev-environment ## Put the code into its format
 	$(DEV)/ruff format .
 	$(DEV)/ruff check --fix .
+
+.PHONY: openapi
+openapi: dev-environment ## Write docs/openapi.json from the code
+	PYTHONPATH=functions:. $(DEV)/python -m openapi
 
 # --- Build ------------------------------------------------------------------------------------------
 
