@@ -28,6 +28,7 @@ def _answer(status: int, content_type: str, body: dict[str, Any]) -> Answer:
         "statusCode": status,
         # What is answered is about people: no proxy is to keep it.
         "headers": {"Content-Type": content_type, "Cache-Control": "no-store"},
-        "body": json.dumps(body, separators=(",", ":")),
+        # As UTF-8: escaped, a text might take six times the room, and answers are bounded.
+        "body": json.dumps(body, separators=(",", ":"), ensure_ascii=False),
         "isBase64Encoded": False,
     }

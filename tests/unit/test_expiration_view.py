@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from pointflow.domain.expiration_view import ArchivedPush, ViewChange, document_of, index_entries
-from tests.unit.pushes import ANN, DAY, NOW, view
+from tests.unit.pushes import ANN, DAY, NOW, push, view
 
 
 def entries(change: ViewChange) -> dict[str, int]:
@@ -67,6 +67,19 @@ def test_a_document_has_the_documented_names_and_types_and_keeps_what_is_unknown
         ],
         "inactivity_points_expiration": [{"points_expiring": 1, "note": "7"}],
     }
+
+
+@pytest.mark.parametrize("anything", ["²", "9" * 5_000, "07", [1]])
+def test_a_name_of_the_other_array_holds_anything_and_is_kept_as_sent(anything: object) -> None:
+    day = {"expiration_date": "2022-05-31", "points_expiring": 1}
+    sent = {
+        "user_id": 7,
+        "redemption_period_points_expiration": [{**day, "days_until_expiry": anything}],
+        "inactivity_points_expiration": [{**day, "points_redeemed": anything}],
+    }
+
+    assert push(json.dumps(sent).encode())
+    assert document_of(json.dumps(sent)) == sent
 
 
 def test_the_document_of_a_view_is_that_of_its_body() -> None:

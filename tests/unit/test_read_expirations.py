@@ -15,6 +15,7 @@ from pointflow.services.accept_push import accept_push
 from pointflow.services.project_expirations import project_expirations
 from pointflow.services.read_expirations import (
     MAX_EXAMINED,
+    MAX_HISTORY_CHARACTERS,
     MAX_HISTORY_PAGE,
     MAX_PAGE,
     Page,
@@ -122,6 +123,24 @@ def test_history_is_listed_newest_first_over_all_of_a_members_keys_and_pages() -
     ]
     assert points == [5, 4, 2, 3, 1]
     assert [len(page) for page in pages] == [2, 2, 1]
+
+
+def test_a_page_of_long_bodies_is_cut_short_and_goes_on_from_there() -> None:
+    store = world_of(*(body({"2022-06-30": n}, filler="é" * 25_000) for n in range(1, 46)))
+    told: list[int] = []
+    cursor = None
+    while True:
+        page = history(store, cursor, limit=50)
+        assert 0 < sum(len(each.body) for each in page.items) <= MAX_HISTORY_CHARACTERS
+        told += [
+            each.document()["redemption_period_points_expiration"][0]["points_expiring"]
+            for each in page.items
+        ]
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+
+    assert told == list(range(45, 0, -1))
 
 
 def test_a_history_that_fits_one_page_has_no_next() -> None:

@@ -157,7 +157,7 @@ def document_of(body: str) -> dict[str, Any]:
         document["third_party_id"] = str(document["third_party_id"])
     for name in (REDEMPTION, INACTIVITY):
         if name in document:
-            document[name] = [_entry(entry) for entry in document[name]]
+            document[name] = [_entry(entry, INTEGER_FIELDS[name]) for entry in document[name]]
     return document
 
 
@@ -165,13 +165,13 @@ _NAMES = {REDEMPTION_ALIAS: REDEMPTION}
 _IDENTIFIERS = frozenset({"user_id", "email_address", "third_party_id"})
 
 
-def _entry(entry: Mapping[str, Any]) -> dict[str, Any]:
+def _entry(entry: Mapping[str, Any], integers: frozenset[str]) -> dict[str, Any]:
     return {
-        name: _number(value) if name in INTEGER_FIELDS else value
+        name: _number(value) if name in integers else value
         for name, value in entry.items()
         if value is not None
     }
 
 
 def _number(value: Any) -> Any:
-    return int(value) if isinstance(value, str) and value.isdigit() else value
+    return int(value) if isinstance(value, str) else value

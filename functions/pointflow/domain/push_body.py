@@ -32,9 +32,11 @@ CLOCK_TOLERANCE = 3_600_000
 REDEMPTION = "redemption_period_points_expiration"
 REDEMPTION_ALIAS = "redemption_period_point_expired"
 INACTIVITY = "inactivity_points_expiration"
-INTEGER_FIELDS = frozenset(
-    {"points_expired", "points_expiring", "points_redeemed", "days_until_expiry"}
-)
+INTEGER_FIELDS = {
+    REDEMPTION: frozenset({"points_expired", "points_expiring", "points_redeemed"}),
+    INACTIVITY: frozenset({"points_expiring", "days_until_expiry"}),
+}
+"""By array. A name of the other array is a property unknown to us, and holds anything."""
 
 _DIGITS = re.compile(r"[0-9]+")
 _CONTROL = re.compile("[\x00-\x1f\x7f]")

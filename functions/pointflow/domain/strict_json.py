@@ -76,7 +76,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _integer(digits: str) -> int:
-    if len(digits) > MAX_INTEGER_DIGITS:
+    if len(digits.removeprefix("-")) > MAX_INTEGER_DIGITS:
         raise JsonError(f"a number has more than {MAX_INTEGER_DIGITS} digits")
     return int(digits)
 

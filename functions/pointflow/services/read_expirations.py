@@ -23,7 +23,9 @@ from pointflow.ports.pushes import MemberLookup, MonthIndex, ViewReader
 
 MAX_PAGE = 1_000
 MAX_HISTORY_PAGE = 50
-"""Each item holds a body of up to 64 KB, and a Lambda function answers with at most 6 MB."""
+MAX_HISTORY_CHARACTERS = 500_000
+"""Of the bodies on a page, unless it holds one alone: an answer has at most 6 MB, and what is
+written in few characters, such as 1e9 or a quote, may take several times as many in it."""
 
 MAX_EXAMINED = 5_000
 """Entries that one page looks at, so that a page that finds little still ends in time."""
@@ -84,6 +86,8 @@ def read_history(
 ) -> Page[ArchivedPush]:
     """A member's pushes, newest message date first.
 
+    A page may hold fewer than `limit` and still not be the last, where bodies are long.
+
     Parameters
     ----------
     cursor : str or None
@@ -104,8 +108,14 @@ def read_history(
         for push in views.history(key, before, limit + 1)
     ]
     found.sort(key=lambda push: push.position, reverse=True)
-    page = found[:limit]
-    if len(found) <= limit:
+    page: list[ArchivedPush] = []
+    characters = 0
+    for push in found[:limit]:
+        characters += len(push.body)
+        if page and characters > MAX_HISTORY_CHARACTERS:
+            break
+        page.append(push)
+    if len(page) == len(found):
         return Page(page, None)
     last = page[-1].position
     return Page(page, f"{last.instant}-{last.digest}")
