@@ -10,6 +10,7 @@ from botocore.config import Config
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
@@ -39,6 +40,12 @@ SETTINGS = {
         retries={"mode": "standard", "total_max_attempts": 2},
         max_pool_connections=32,
     ),
+    "events": Config(
+        parameter_validation=False,
+        connect_timeout=2,
+        read_timeout=5,
+        retries={"mode": "standard", "total_max_attempts": 2},
+    ),
     # API Gateway waits for the authorizer: better a quick 503, after which the sender tries again.
     "secretsmanager": Config(
         connect_timeout=2,
@@ -55,8 +62,10 @@ def client(service: Literal["s3"]) -> S3Client: ...
 @overload
 def client(service: Literal["sqs"]) -> SQSClient: ...
 @overload
+def client(service: Literal["events"]) -> EventBridgeClient: ...
+@overload
 def client(service: Literal["secretsmanager"]) -> Any: ...
-def client(service: Literal["dynamodb", "s3", "sqs", "secretsmanager"]) -> Any:
+def client(service: Literal["dynamodb", "s3", "sqs", "events", "secretsmanager"]) -> Any:
     """The process's client of an AWS service, endpoint and region taken from the environment."""
     return _client(service)
 

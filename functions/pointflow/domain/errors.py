@@ -14,6 +14,7 @@ PointflowError
 ├── TransientError             trying again later is right
 │   ├── ContentionError        throttled or conflicting for longer than the deadline allows
 │   ├── OutOfTimeError         the invocation is about to be ended
+│   ├── EventsNotPublishedError  the event bus did not accept what happened
 │   └── CredentialsUnavailableError  what a client is to prove itself with cannot be looked up
 ├── UnauthorizedError          no credential was presented, or one that is wrong
 └── ImportRowError             a line of an import file that cannot be used
@@ -90,6 +91,23 @@ class ContentionError(TransientError):
 
 class OutOfTimeError(TransientError):
     """The work does not fit what is left of the invocation: the next one starts it afresh."""
+
+
+class EventsNotPublishedError(TransientError):
+    """The event bus did not accept some events; all others it did.
+
+    Attributes
+    ----------
+    positions : tuple of int
+        Which ones, from 0, in the order in which they were to be published.
+    codes : tuple of str
+        Why, in the bus's own names, each once.
+    """
+
+    def __init__(self, positions: tuple[int, ...], codes: tuple[str, ...]) -> None:
+        super().__init__(f"{len(positions)} events not accepted: {', '.join(codes)}")
+        self.positions = positions
+        self.codes = codes
 
 
 class CredentialsUnavailableError(TransientError):
