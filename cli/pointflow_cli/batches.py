@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.table import Table
 
+from pointflow.domain.dry_run import dry_run_key, would_be
 from pointflow.domain.result import Findings, iso_time, result_fields, result_keys
 from pointflow.domain.submission import Status, Submission, Tally
 from pointflow.ports.objects import ObjectStore
@@ -93,7 +94,8 @@ def document(submission: Submission, tally: Tally) -> dict[str, Any]:
     version = {"version": fields.pop("submission")}
     # Whoever wants these reads the result file: they take a walk over the whole batch.
     del fields["undecided"], fields["files"]
-    return {"file": fields.pop("file"), **version, **fields}
+    dry_run = {"dry_run": True, "would_be": would_be(submission)} if submission.ref.dry_run else {}
+    return {"file": fields.pop("file"), **version, **dry_run, **fields}
 
 
 def result_key(submission: Submission, store: SubmissionStore) -> str | None:
@@ -101,6 +103,8 @@ def result_key(submission: Submission, store: SubmissionStore) -> str | None:
     if not submission.reported_revision:
         return None
     ref = submission.ref
+    if ref.dry_run:
+        return dry_run_key(submission)
     owner = store.owner(ref.client_id, ref.file_name)
     return result_keys(ref, holds_name=owner in {None, ref}).result
 
@@ -116,7 +120,7 @@ def show_table(rows: Iterable[tuple[Submission, Tally]]) -> None:
     for submission, tally in rows:
         table.add_row(
             submission.ref.file_name,
-            submission.status.value,
+            would_be(submission).value,
             iso_time(submission.plan.received_at) or "",
             *(f"{count:,}" for count in (tally.rows, tally.credited, tally.rejected, tally.points)),
         )

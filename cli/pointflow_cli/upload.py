@@ -1,4 +1,4 @@
-"""Put a file into a client's `inbound/` folder, and learn which object version it became."""
+"""Put a file into a client's folder, and learn which object version it became."""
 
 from __future__ import annotations
 
@@ -35,7 +35,9 @@ class Uploader:
         self._bucket = bucket
         self._part_bytes = part_bytes
 
-    def upload(self, path: Path, client_id: str, sent: Sent) -> SubmissionRef:
+    def upload(
+        self, path: Path, client_id: str, sent: Sent, *, dry_run: bool = False
+    ) -> SubmissionRef:
         """Upload a file under its own name.
 
         Parameters
@@ -45,13 +47,15 @@ class Uploader:
             Whose folder it goes to.
         sent : callable
             Told the bytes as they are sent.
+        dry_run : bool
+            Whether it goes to the folder of dry runs.
 
         Returns
         -------
         SubmissionRef
             With the object version that this very upload made.
         """
-        key = SubmissionRef(client_id, path.name, "").key
+        key = SubmissionRef(client_id, path.name, "", dry_run).key
         size = path.stat().st_size
         if size <= self._part_bytes:
             answer = self._client.put_object(
@@ -66,7 +70,7 @@ class Uploader:
                 f"bucket {self._bucket} gave {path.name} no version",
                 "turn versioning on: template.yaml has it on",
             )
-        return SubmissionRef(client_id, path.name, version)
+        return SubmissionRef(client_id, path.name, version, dry_run)
 
     def _upload_parts(self, path: Path, key: str, size: int, sent: Sent) -> str | None:
         upload_id = self._client.create_multipart_upload(

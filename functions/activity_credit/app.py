@@ -36,7 +36,8 @@ def lambda_handler(
         deadline = shares.next_deadline()
         chunk = decode_chunk(body)
         result = decide(chunk, receive_count=receive_count, deadline=deadline)
-        total += result.tally
+        if not chunk.ref.dry_run:
+            total += result.tally
         _log(chunk, result)
 
     response = process_records(event, handle, lambda: client("sqs"))
@@ -67,6 +68,7 @@ def _log(chunk: Chunk, result: ChunkResult) -> None:
         version=chunk.ref.version,
         cell=chunk.cell,
         first_line=chunk.first_line,
+        dry_run=chunk.ref.dry_run,
         handling=result.handling,
         why=result.why,
         credited=result.tally.credited,

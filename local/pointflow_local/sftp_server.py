@@ -145,7 +145,7 @@ class FilesInS3(asyncssh.SFTPServer):
     def _file(self, path: bytes) -> Place:
         bucket, key = self._resolve(path)
         if not bucket or self.realpath(path) in self._homes():
-            raise asyncssh.SFTPPermissionDenied("only files below inbound and outbound")
+            raise asyncssh.SFTPPermissionDenied("only files below inbound, dryrun and outbound")
         return bucket, key
 
     async def _move(self, source: Place, target: Place) -> None:

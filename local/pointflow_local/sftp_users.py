@@ -10,7 +10,7 @@ from pointflow_local.clients import local_client
 from pointflow_local.sftp_keys import client_public_key
 from pointflow_local.state import LocalStack
 
-FOLDERS = ("inbound", "outbound")
+FOLDERS = ("inbound", "dryrun", "outbound")
 """What a client sees of the bucket: its own folder of each, under the folder's plain name."""
 
 USER_NAME = re.compile(r"\w[\w@.-]{2,99}", re.ASCII)

@@ -30,8 +30,10 @@ class FakeUploader:
         self.uploaded: dict[SubmissionRef, bytes] = {}
         self.received: Callable[[SubmissionRef], object] = lambda _: None
 
-    def upload(self, path: Path, client_id: str, sent: Callable[[int], None]) -> SubmissionRef:
-        ref = SubmissionRef(client_id, path.name, f"up{len(self.uploaded) + 1}")
+    def upload(
+        self, path: Path, client_id: str, sent: Callable[[int], None], *, dry_run: bool = False
+    ) -> SubmissionRef:
+        ref = SubmissionRef(client_id, path.name, f"up{len(self.uploaded) + 1}", dry_run)
         self.uploaded[ref] = path.read_bytes()
         sent(path.stat().st_size)
         self.received(ref)

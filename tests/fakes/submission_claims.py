@@ -39,7 +39,7 @@ class FakeClaims:
         """Put a submission in place as if it had come this far."""
         ref = submission.ref
         self._submissions[ref] = submission
-        if submission.content is None:
+        if submission.content is None or ref.dry_run:
             return
         if submission.status in CLAIMED | {Status.HELD, Status.DISCARDED}:
             self._owners[ref.client_id, ref.file_name] = ref
@@ -53,6 +53,8 @@ class FakeClaims:
             submission = self.known(ref)
             if submission.status is not Status.PLANNING:
                 return self._earlier_claim(submission)
+            if ref.dry_run:
+                return self._foresee(ref, content, first_row_line, hold, at)
             planned: dict[str, Any] = {"content": content, "first_row_line": first_row_line}
             owner = self._other_owner(ref)
             if owner and not owner.frees_name:
@@ -65,6 +67,33 @@ class FakeClaims:
             self._take_place(owner, ref)
             self._owners[ref.client_id, ref.file_name] = ref
             return self._claim_content(ref, planned, hold, at)
+
+    def _foresee(
+        self, ref: SubmissionRef, content: str, first_row_line: int, hold: bool, at: int
+    ) -> Claim:
+        """Make the claim in earnest, and then as if it had never been made."""
+        earnest = ref.in_earnest
+        kept = (
+            dict(self._submissions),
+            dict(self._owners),
+            {content: set(holders) for content, holders in self._holders.items()},
+            dict(self._twins),
+        )
+        self._submissions[earnest] = replace(self.known(ref), ref=earnest)
+        claim = self.claim(earnest, content, first_row_line, hold, at)
+        self._submissions, self._owners, self._holders, self._twins = kept
+        planned: dict[str, Any] = {"content": content, "first_row_line": first_row_line}
+        if claim.result is ClaimResult.NAME_REUSED:
+            return claim
+        if claim.other is not None:
+            self._twins[ref] = claim.other
+        if claim.result is ClaimResult.DUPLICATE and claim.other:
+            planned |= {"status": Status.DUPLICATE, "twin": claim.other.version}
+            self._report(ref, at, finished_at=at, **planned)
+        else:
+            twin = claim.other.batch if claim.other else None
+            self.change(ref, at, status=Status.PARSING, twin=twin, **planned)
+        return claim
 
     def _claim_content(
         self, ref: SubmissionRef, planned: dict[str, Any], hold: bool, at: int

@@ -206,7 +206,7 @@ class FakeSubmissionStore(FakeClaims):
             found = [
                 each
                 for ref, each in self._submissions.items()
-                if ref.client_id == client_id and status in {None, each.status}
+                if ref.listed_under == client_id and status in {None, each.status}
             ]
         found.sort(
             key=lambda each: (each.plan.received_at, each.ref.file_name, each.ref.version),
@@ -220,7 +220,7 @@ class FakeSubmissionStore(FakeClaims):
                 [
                     self._submissions[ref]
                     for ref in sorted(self._submissions)
-                    if (ref.client_id, ref.file_name) == (client_id, file_name)
+                    if ref.batch == f"{client_id}/{file_name}"
                 ]
             )
 

@@ -31,6 +31,7 @@ ALLOWED = {
         "CreditQueue": {"sqs:SendMessage"},
         "ReportQueue": {"sqs:SendMessage"},
         "Bucket/inbound/*": {"s3:GetObject", "s3:GetObjectVersion"},
+        "Bucket/dryrun/*": {"s3:GetObject", "s3:GetObjectVersion"},
         "Bucket": {"s3:ListBucket"},
         "Bucket/rejects/*": WRITE_OBJECTS,
         "CatalogTable": {"dynamodb:GetItem"},

@@ -127,14 +127,15 @@ def test_the_bucket_refuses_plain_http_old_tls_and_foreign_encryption() -> None:
     }
 
 
-def test_uploads_and_nothing_else_are_announced() -> None:
+def test_uploads_and_dry_runs_and_nothing_else_are_announced() -> None:
     assert properties("Bucket")["NotificationConfiguration"] == {
         "QueueConfigurations": [
             {
                 "Event": "s3:ObjectCreated:*",
-                "Filter": {"S3Key": {"Rules": [{"Name": "prefix", "Value": "inbound/"}]}},
+                "Filter": {"S3Key": {"Rules": [{"Name": "prefix", "Value": prefix}]}},
                 "Queue": {"Fn::GetAtt": ["UploadQueue", "Arn"]},
             }
+            for prefix in ("inbound/", "dryrun/")
         ]
     }
 
@@ -166,6 +167,7 @@ def test_the_bucket_waits_for_the_policy_it_needs_and_names_itself_alike_in_both
     ("prefix", "days", "noncurrent_days"),
     [
         ("inbound/", {"Ref": "InboundRetentionDays"}, {"Ref": "InboundRetentionDays"}),
+        ("dryrun/", 30, 30),
         ("outbound/", {"Ref": "ResultRetentionDays"}, 30),
         ("rejects/", {"Ref": "ResultRetentionDays"}, 7),
         ("quarantine/", 30, 1),

@@ -148,7 +148,14 @@ def test_every_message_takes_its_turn_with_its_clients(clock: Clock) -> None:
 
 @pytest.mark.parametrize("folder", ["été", "a b", "x" * 200, "a\n"])
 def test_a_folder_of_no_client_has_a_group_that_the_queue_takes(folder: str) -> None:
-    assert group_of(folder) == "no-client"
+    assert group_of(SubmissionRef(folder, "f.txt", "v1")) == "no-client"
+
+
+def test_dry_runs_take_turns_of_their_own_and_keep_no_file_waiting() -> None:
+    earnest = SubmissionRef("acme", "f.txt", "v1")
+
+    assert group_of(earnest) == "acme"
+    assert group_of(replace(earnest, dry_run=True)) == "acme.dryrun"
 
 
 def test_calls_hold_at_most_ten_messages_and_one_mebibyte() -> None:

@@ -15,7 +15,7 @@ from pointflow.domain.audit import Action
 from pointflow.domain.batch_row import RejectedRow
 from pointflow.domain.errors import ObjectUnreadableError
 from pointflow.domain.errors_csv import HEADER, error_csv_line
-from pointflow.domain.submission import Status, Submission, SubmissionRef
+from pointflow.domain.submission import Status, Submission, SubmissionRef, dry_runs_of
 from pointflow.domain.undo import obstacle_to_undo
 from pointflow.services.read_progress import rejected_rows, tally_so_far
 from pointflow.services.release_submission import discard_submission, release_submission
@@ -37,10 +37,18 @@ FileArgument = Annotated[
 
 @app.command("list")
 def list_batches(
+    *,
     status: Annotated[
         Status | None, typer.Option(case_sensitive=False, help="Only those of this status.")
     ] = None,
     limit: Annotated[int, typer.Option(metavar="N", min=1, help="At most so many.")] = 20,
+    dry_runs: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="List dry runs instead; their status is what the file would have become.",
+        ),
+    ] = False,
     as_json: JsonOption = False,
     stack: StackOption = None,
     client: ClientOption = None,
@@ -52,7 +60,8 @@ def list_batches(
         pointflow batch list --status HELD
     """
     batches = desk.open_batches(stack, client)
-    found = batches.store.listing(batches.client_id, status=status, limit=limit)
+    listed = dry_runs_of(batches.client_id) if dry_runs else batches.client_id
+    found = batches.store.listing(listed, status=status, limit=limit)
     seen = [(submission, tally_so_far(submission, batches.store)) for submission in found]
     if as_json:
         print_json([desk.document(submission, tally) for submission, tally in seen])
@@ -60,7 +69,8 @@ def list_batches(
         desk.show_table(seen)
     else:
         wanted = f" of status {status}" if status else ""
-        note(f"client {batches.client_id} has no submission{wanted}; send one: pointflow submit")
+        kind, how = ("dry run", " --dry-run") if dry_runs else ("submission", "")
+        note(f"client {batches.client_id} has no {kind}{wanted}; send one: pointflow submit{how}")
 
 
 @app.command()

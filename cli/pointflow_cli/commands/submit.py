@@ -11,10 +11,9 @@ from typing import Annotated, Any
 
 import typer
 
-from pointflow.domain.codes import FileCode
-from pointflow.domain.file_name import parse_file_name, refuse_other_client
 from pointflow.domain.submission import Refusal, Status, Submission, SubmissionRef, Tally
 from pointflow_cli import batches as desk
+from pointflow_cli.dry_run import refuse_unsent, rehearse
 from pointflow_cli.follow import Followed, ProgressView, follow, is_done, original_of
 from pointflow_cli.output import console, fail, note, notes, print_json
 from pointflow_cli.stack import ClientOption, JsonOption, StackOption
@@ -61,6 +60,9 @@ def submit(
     wait: Annotated[
         bool, typer.Option("--wait", help="Follow each file until its results are written.")
     ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Credit nothing; report what would be credited.")
+    ] = False,
     timeout: Annotated[
         float, typer.Option(metavar="SECONDS", min=0, help="How long --wait waits at most.")
     ] = 3600,
@@ -75,16 +77,23 @@ def submit(
     upload it repeats, which is followed as well. Of several files the highest code counts. Ctrl-C
     stops the waiting, never the batch.
 
+    With `--dry-run` the same work is done on the stack and nothing is credited, claimed or held;
+    the report tells what would be. Exit codes with `--wait` are those that the file would have.
+
     Examples
     --------
         pointflow submit activities_acme_20260131120000.txt --wait
+
+        pointflow submit activities_acme_20260131120000.txt --dry-run --wait
 
         pointflow submit outbox/*.txt --wait --timeout 600 --json
     """
     for path in files:
         _check_readable(path)
     batches = desk.open_batches(stack, client)
-    sendings = [Sending(path, refusal=_refuse(path, batches.client_id)) for path in files]
+    if dry_run:
+        rehearse(files, batches, wait=wait, timeout=timeout, as_json=as_json)
+    sendings = [Sending(path, refusal=refuse_unsent(path, batches.client_id)) for path in files]
     view = ProgressView(notes)
     seen = Seen()
     with view.progress if wait else nullcontext():
@@ -100,15 +109,6 @@ def _check_readable(path: Path) -> None:
         fail(f"{path} is a folder", "name the files in it")
     with path.open("rb"):
         pass
-
-
-def _refuse(path: Path, client_id: str) -> Refusal | None:
-    name = parse_file_name(path.name)
-    if isinstance(name, Refusal):
-        return name
-    if path.stat().st_size == 0:
-        return Refusal(FileCode.FILE_EMPTY, f"the file {path.name} has no bytes")
-    return refuse_other_client(name, client_id)
 
 
 def _send(sending: Sending, batches: desk.Batches, view: ProgressView) -> Sending:

@@ -13,7 +13,8 @@ from pointflow.domain.messages import Upload
 from pointflow.domain.submission import SubmissionRef
 from pointflow.observability import logger
 
-PREFIX = "inbound/"
+FOLDERS = {"inbound": False, "dryrun": True}
+"""Where uploads appear, and whether they are dry runs."""
 
 
 def read_uploads(body: str) -> list[Upload]:
@@ -71,8 +72,9 @@ def _upload(record: object) -> Upload | None:
         raise MessageInvalidError("upload has no version id: the bucket must be versioned")
     size = _field(created, "size", int)
 
-    client_id, slash, file_name = key.removeprefix(PREFIX).partition("/")
-    if not key.startswith(PREFIX) or not slash or not client_id:
+    folder, _, rest = key.partition("/")
+    client_id, slash, file_name = rest.partition("/")
+    if folder not in FOLDERS or not slash or not client_id:
         logger.warning("ignored an object outside a client's folder", version=version)
         return None
     if key.endswith("/"):
@@ -82,7 +84,8 @@ def _upload(record: object) -> Upload | None:
         logger.info("ignored an object of zero bytes", version=version)
         return None
     received_at = _moment(_field(record, "eventTime", str))
-    return Upload(SubmissionRef(client_id, file_name, version), size, received_at)
+    ref = SubmissionRef(client_id, file_name, version, dry_run=FOLDERS[folder])
+    return Upload(ref, size, received_at)
 
 
 def _moment(text: str) -> int:

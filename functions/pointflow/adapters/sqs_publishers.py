@@ -24,6 +24,7 @@ from pointflow.domain.messages import (
     encode_part,
     encode_report,
 )
+from pointflow.domain.submission import SubmissionRef
 from pointflow.domain.undo import UndoMessage, encode_undo
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ class SqsPartPublisher:
 
     def send_parts(self, parts: Iterable[Part]) -> None:
         """Send every part; raises `ContentionError`."""
-        messages = (Message(encode_part(part), group_of(part.ref.client_id)) for part in parts)
+        messages = (Message(encode_part(part), group_of(part.ref)) for part in parts)
         for batch in batches(messages):
             self._sender.send(batch)
 
@@ -136,7 +137,7 @@ class SqsUndoPublisher:
 
     def send_undo(self, messages: Iterable[UndoMessage]) -> None:
         """Send every message; raises `ContentionError`."""
-        written = (Message(encode_undo(each), group_of(each.ref.client_id)) for each in messages)
+        written = (Message(encode_undo(each), group_of(each.ref)) for each in messages)
         for batch in batches(written):
             self._sender.send(batch)
 
@@ -151,7 +152,7 @@ class SqsReportPublisher:
 
     def request_report(self, request: ReportRequest) -> None:
         """Send the request; raises `ContentionError`."""
-        self._sender.send([Message(encode_report(request), group_of(request.ref.client_id))])
+        self._sender.send([Message(encode_report(request), group_of(request.ref))])
 
 
 class SqsChunkPublisher:
@@ -174,7 +175,7 @@ class SqsChunkPublisher:
     def send_chunks(self, chunks: Iterable[Chunk]) -> None:
         """Send every chunk; raises `ContentionError`. No call is in flight when it returns."""
         in_flight: deque[Future[None]] = deque()
-        messages = (Message(encode_chunk(chunk), group_of(chunk.ref.client_id)) for chunk in chunks)
+        messages = (Message(encode_chunk(chunk), group_of(chunk.ref)) for chunk in chunks)
         try:
             waiting: list[Message] | None = None
             for batch in batches(messages):
@@ -226,6 +227,7 @@ def batch_entries(messages: list[Message]) -> list[SendMessageBatchRequestEntryT
     return entries
 
 
-def group_of(client_id: str) -> str:
-    """The fair-queue group of a client's messages."""
-    return client_id if CLIENT_ID.fullmatch(client_id) else NO_CLIENT
+def group_of(ref: SubmissionRef) -> str:
+    """The fair-queue group of a submission's messages: its client's, or that of its dry runs."""
+    client_id = ref.client_id if CLIENT_ID.fullmatch(ref.client_id) else NO_CLIENT
+    return f"{client_id}.dryrun" if ref.dry_run else client_id

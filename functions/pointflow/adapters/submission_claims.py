@@ -120,6 +120,8 @@ def claim(
         if read_submission(item).status is not Status.PLANNING:
             return earlier_claim(item, found.owner)
         answer, actions = decide(table.name, wanted, found, at)
+        if ref.dry_run:
+            actions = foresee(table.name, wanted, answer, at)
         if not actions or not table.transact(actions):
             return answer
         backoff.wait("another submission claims the same name or content")
@@ -188,6 +190,20 @@ def decide(table: str, wanted: Wanted, found: Found, at: int) -> tuple[Claim, li
         content,
         *_supersede(table, wanted, found, freed),
     ]
+
+
+def foresee(table: str, wanted: Wanted, answer: Claim, at: int) -> list[Action]:
+    """What a dry run writes of the answer that a claim would have got: nothing but its own record.
+
+    Where the file would be held, the dry run goes on: it tells what a release would credit.
+    """
+    match answer.result:
+        case ClaimResult.NAME_REUSED:
+            return []
+        case ClaimResult.DUPLICATE:
+            return [_move(table, wanted, Status.DUPLICATE, at, answer.other)]
+        case _:
+            return [_move(table, wanted, Status.PARSING, at, answer.other)]
 
 
 def release_actions(table: str, submission: Submission, at: int) -> list[Action]:

@@ -6,6 +6,7 @@ has none of them yet.
 
 from __future__ import annotations
 
+from pointflow.adapters.forecast_items import forecast_attribute, read_forecast
 from pointflow.adapters.submission_keys import (
     CELLS,
     LAST_TRIES,
@@ -20,6 +21,7 @@ from pointflow.adapters.submission_keys import (
 )
 from pointflow.domain.codes import FailureCode, FileCode
 from pointflow.domain.submission import (
+    DRY_RUN,
     CellClose,
     CellMeasure,
     ChunkOutcome,
@@ -43,7 +45,7 @@ def submission_item(submission: Submission) -> dict[str, Attribute]:
     """A submission as it is first recorded: before it is measured, claimed or counted."""
     ref, plan = submission.ref, submission.plan
     return upload_key(ref) | {
-        "client_id": text(ref.client_id),
+        "client_id": text(ref.listed_under),
         "file_name": text(ref.file_name),
         "version": text(ref.version),
         "received_sort": text(received_sort(ref, plan.received_at)),
@@ -76,7 +78,7 @@ def read_submission(item: Item) -> Submission:
     status = Status(_text(item, "status"))
     return Submission(
         ref=SubmissionRef(
-            _text(item, "client_id"), _text(item, "file_name"), _text(item, "version")
+            _client_id(item), _text(item, "file_name"), _text(item, "version"), _is_dry_run(item)
         ),
         status=status,
         plan=Plan(
@@ -111,14 +113,24 @@ def read_submission(item: Item) -> Submission:
 
 def read_open_ref(item: Item) -> SubmissionRef:
     """Which submission an item is, from its key alone: it may be readable when nothing else is."""
-    client_id, _, file_name = _text(item, "pk").partition("/")
-    return SubmissionRef(client_id, file_name, _text(item, "sk").removeprefix(UPLOADS))
+    pk = _text(item, "pk")
+    client_id, _, file_name = pk.removeprefix(DRY_RUN).partition("/")
+    version = _text(item, "sk").removeprefix(UPLOADS)
+    return SubmissionRef(client_id, file_name, version, dry_run=pk.startswith(DRY_RUN))
 
 
 def read_twin(item: Item) -> SubmissionRef | None:
     """The submission that an earlier claim of this one met."""
     written = _text_or_none(item, "twin")
-    return read_ref(_text(item, "client_id"), written) if written else None
+    return read_ref(_client_id(item), written) if written else None
+
+
+def _client_id(item: Item) -> str:
+    return _text(item, "client_id").removeprefix(DRY_RUN)
+
+
+def _is_dry_run(item: Item) -> bool:
+    return _text(item, "client_id").startswith(DRY_RUN)
 
 
 def _twin_text(item: Item, status: Status) -> str | None:
@@ -190,6 +202,7 @@ def outcome_item(ref: SubmissionRef, outcome: ChunkOutcome, at: int) -> dict[str
         "recorded_at": number(at),
         **tally_attributes(outcome.tally),
         **_rejects_key(outcome.rejects_key),
+        **({} if outcome.forecast is None else {"forecast": forecast_attribute(outcome.forecast)}),
     }
 
 
@@ -202,6 +215,7 @@ def read_outcome(item: Item) -> ChunkOutcome:
         digest=_text(item, "digest"),
         tally=read_tally(item),
         rejects_key=_text_or_none(item, "rejects_key"),
+        forecast=read_forecast(item["forecast"]) if "forecast" in item else None,
     )
 
 

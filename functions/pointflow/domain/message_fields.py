@@ -28,15 +28,22 @@ LARGEST_INTEGER = 10**15 - 1
 """No line, cell, revision or time is larger: whatever claims so was not written here."""
 
 
-def ref_fields(ref: SubmissionRef) -> dict[str, str]:
+def ref_fields(ref: SubmissionRef) -> dict[str, Any]:
     """How a message names a submission."""
-    return {"client": ref.client_id, "file": ref.file_name, "version": ref.version}
+    fields = {"client": ref.client_id, "file": ref.file_name, "version": ref.version}
+    return {**fields, "dry_run": True} if ref.dry_run else fields
 
 
 def read_ref(fields: dict[str, Any]) -> SubmissionRef:
     """The submission that a message names."""
+    dry_run = fields.get("dry_run", False)
+    if not isinstance(dry_run, bool):
+        raise MessageInvalidError("message field 'dry_run' must be true or false")
     return SubmissionRef(
-        read_text(fields, "client"), read_text(fields, "file"), read_text(fields, "version")
+        read_text(fields, "client"),
+        read_text(fields, "file"),
+        read_text(fields, "version"),
+        dry_run,
     )
 
 

@@ -27,7 +27,7 @@ from pointflow.domain.submission import SubmissionRef
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """An object version that appeared under `inbound/`.
+    """An object version that appeared under `inbound/` or `dryrun/`.
 
     `size` in bytes, never 0; `received_at`, seconds since the epoch, is when the upload was
     finished: a multipart upload's own time stamp says when it began.

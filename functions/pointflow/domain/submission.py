@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from pointflow.domain.codes import FailureCode, FileCode
+from pointflow.domain.forecast import Forecast
 
 
 class Status(StrEnum):
@@ -73,23 +74,48 @@ MOST_CELLS = 10**6
 """A cell's number has six digits: S3's largest object, in cells of 16 MiB, has fewer cells."""
 
 
+DRY_RUN = "/dryrun/"
+"""What the names of dry runs begin with. No client's do: a client's folder has no empty name."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class SubmissionRef:
-    """Names one submission: the folder's client, the object's name in it, the object version."""
+    """Names one submission: the folder's client, the object's name in it, the object version.
+
+    A dry run comes out of another folder and has names of its own throughout, so that none of its
+    records can be taken for one of the batch that it rehearses.
+    """
 
     client_id: str
     file_name: str
     version: str
+    dry_run: bool = False
 
     @property
     def batch(self) -> str:
         """`<client>/<file name>`: the batch this submission is, or wants to be."""
-        return f"{self.client_id}/{self.file_name}"
+        return f"{self.listed_under}/{self.file_name}"
+
+    @property
+    def listed_under(self) -> str:
+        """The client, or its dry runs: `/dryrun/<client>`."""
+        return dry_runs_of(self.client_id) if self.dry_run else self.client_id
 
     @property
     def key(self) -> str:
         """Where the object lies in the bucket."""
-        return f"inbound/{self.client_id}/{self.file_name}"
+        folder = "dryrun" if self.dry_run else "inbound"
+        return f"{folder}/{self.client_id}/{self.file_name}"
+
+    @property
+    def in_earnest(self) -> SubmissionRef:
+        """The submission that a dry run rehearses; any other is its own."""
+        return replace(self, dry_run=False)
+
+
+def dry_runs_of(client_id: str) -> str:
+    """What a client's dry runs are listed under, where others are listed under the client."""
+    return f"{DRY_RUN}{client_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,6 +327,7 @@ class ChunkOutcome:
     digest: str
     tally: Tally  # credited, rejected, points; its rows were counted by the cell
     rejects_key: str | None
+    forecast: Forecast | None = None  # of a dry run
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 
@@ -40,6 +40,7 @@ from pointflow.ports.queues import ReportPublisher
 from pointflow.ports.submissions import SubmissionStore
 from pointflow.services.decide_rows import CreditRow, decide_rows, read_rows
 from pointflow.services.explain_rejection import explain_rejection
+from pointflow.services.foretell import foretell
 from pointflow.services.settle import settle_cell
 
 REJECTS_TYPE = "application/x-ndjson"
@@ -79,7 +80,7 @@ def credit_chunk(
     max_receive_count: int,
     name_of: Callable[[Exception], str],
 ) -> ChunkResult:
-    """Decide every row of a chunk and credit the good ones.
+    """Decide every row of a chunk and credit the good ones; of a dry run only decide.
 
     Parameters
     ----------
@@ -160,11 +161,17 @@ def _decide(
     _check_planned(chunk, submission)
     rows = read_rows(chunk)
     wanted = decide_rows(chunk, rows, catalog=catalog, members=members, now=now)
+    forecast = None
+    if chunk.ref.dry_run:
+        # What is wanted would stand: where an earlier decision could, the file is refused whole.
+        standing, forecast = wanted, foretell(rows, wanted)
     # Once noted, it holds for good: only the first chunks of a file pay for this write.
-    if submission.crediting_since is None and not store.begin_crediting(chunk.ref, now):
+    elif submission.crediting_since is None and not store.begin_crediting(chunk.ref, now):
         return ChunkResult(Handling.DROPPED, Tally(), "another submission took its place")
-    standing = ledger.record(chunk.ref.client_id, wanted, deadline)
-    outcome = _outcome(chunk, standing, _keep_rejects(chunk, rows, standing, objects))
+    else:
+        standing = ledger.record(chunk.ref.client_id, wanted, deadline)
+    rejects_key = _keep_rejects(chunk, rows, standing, objects)
+    outcome = replace(_outcome(chunk, standing, rejects_key), forecast=forecast)
     store.save_outcome(chunk.ref, outcome, now)
     settle_cell(store, reports, chunk.ref, chunk.cell, now)
     return ChunkResult(Handling.DECIDED, outcome.tally)

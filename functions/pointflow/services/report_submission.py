@@ -28,6 +28,7 @@ from pointflow.domain.result import (
 from pointflow.domain.submission import OPEN, Status, Submission, SubmissionRef
 from pointflow.ports.objects import ObjectStore, ObjectWriter, ResultStore
 from pointflow.ports.submissions import SubmissionStore
+from pointflow.services.report_dry_run import report_dry_run
 from pointflow.services.walk_outcomes import OutcomeWalk
 
 HAVE_REJECTS = frozenset({Status.COMPLETED_WITH_REJECTS, Status.FAILED, Status.UNDONE})
@@ -67,6 +68,9 @@ def report_submission(
         Stored rejects are gone.
     """
     ref = request.ref
+    if ref.dry_run:
+        report_dry_run(ref, store=store, objects=objects)
+        return
     submission = _on_record(store, ref)
     look_at_holder = again and _may_have_held_name(submission)
     unreported = submission.reported_revision < submission.revision
