@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from pointflow.adapters.cached_catalog import CachedCatalog
 from pointflow.adapters.dynamodb_books import DynamoDBBooks
@@ -17,22 +17,28 @@ from pointflow.adapters.dynamodb_catalog import DynamoDBCatalog
 from pointflow.adapters.dynamodb_ledger import DynamoDBLedger, Waiting
 from pointflow.adapters.dynamodb_members import DynamoDBMembers
 from pointflow.adapters.dynamodb_submissions import DynamoDBSubmissions
+from pointflow.adapters.dynamodb_undo import DynamoDBLedgerReader, DynamoDBUndo
 from pointflow.adapters.retrying import Backoff
 from pointflow.adapters.sqs_publishers import (
     SqsChunkPublisher,
     SqsPartPublisher,
     SqsReportPublisher,
+    SqsUndoPublisher,
 )
 from pointflow.domain.activity import Activity
 from pointflow.domain.client import Client, DuplicateContent
 from pointflow.domain.member import Member
 from pointflow.domain.messages import Upload, decode_chunk, decode_part, decode_report
 from pointflow.domain.submission import Submission, SubmissionRef
+from pointflow.domain.undo import decode_undo
 from pointflow.domain.verification import first_round
 from pointflow.services.credit_chunk import credit_chunk
+from pointflow.services.in_time import never
 from pointflow.services.intake import Intake
 from pointflow.services.receive_upload import Limits
 from pointflow.services.report_submission import report_submission
+from pointflow.services.take_back import TakeBack
+from pointflow.services.undo_submission import undo_submission
 from pointflow.services.verify_ledger import SEGMENTS, Slice, Verify
 from tests.fakes.dynamodb_transactions import TransactingDynamoDB
 from tests.fakes.faults import Faults, WorkerKilled
@@ -111,9 +117,16 @@ class Programme:
         for activity in activities:
             self.catalog.put_activity(activity)
 
-    def upload(self, rows: Sequence[str], name: str | None = None, version: str = "v1") -> Upload:
+    def upload(
+        self,
+        rows: Sequence[str],
+        name: str | None = None,
+        version: str = "v1",
+        *,
+        dry_run: bool = False,
+    ) -> Upload:
         """Put a file into the bucket; its notice waits to be delivered."""
-        ref = SubmissionRef(CLIENT, name or name_of(), version)
+        ref = SubmissionRef(CLIENT, name or name_of(), version, dry_run)
         body = "".join(f"{row}\n" for row in rows).encode()
         self.objects.upload(ref, body)
         upload = Upload(ref, len(body), RECEIVED_AT)
@@ -124,7 +137,19 @@ class Programme:
         """S3 tells of an upload, perhaps again."""
         ref = upload.ref
         self.queues.waiting.append(
-            Delivery("uploads", f"{ref.file_name}\n{ref.version}\n{upload.size}")
+            Delivery(
+                "uploads",
+                f"{ref.file_name}\n{ref.version}\n{upload.size}\n{int(ref.dry_run)}",
+            )
+        )
+
+    def undo(self, name: str | None = None, version: str = "v1") -> None:
+        """Ask for a batch to be taken back; the work waits to be delivered."""
+        undo_submission(
+            SubmissionRef(CLIENT, name or name_of(), version),
+            NOW,
+            store=DynamoDBUndo(self.dynamodb, self.tables["BatchesTable"], backoff=impatient),
+            undos=SqsUndoPublisher(cast("Any", self.queues), "undos", impatient),
         )
 
     def worker(self, faults: Faults | None = None) -> Worker:
@@ -211,13 +236,21 @@ class Worker:
             clock=lambda: NOW,
         )
 
+        self._undo = TakeBack(
+            store=DynamoDBUndo(dynamodb, tables["BatchesTable"], backoff=impatient),
+            entries=DynamoDBLedgerReader(dynamodb, tables["LedgerTable"], patience=impatient),
+            ledger=self._ledger,
+            undos=SqsUndoPublisher(sqs, "undos", impatient),
+            reports=self._reports,
+        )
+
     def handle(self, delivery: Delivery) -> None:
         """Do what the message asks for."""
         again = delivery.receive_count > 1
         match delivery.queue:
             case "uploads":
-                name, version, size = delivery.body.split("\n")
-                ref = SubmissionRef(CLIENT, name, version)
+                name, version, size, dry_run = delivery.body.split("\n")
+                ref = SubmissionRef(CLIENT, name, version, dry_run=dry_run == "1")
                 self._intake.upload(Upload(ref, int(size), RECEIVED_AT))
             case "parts":
                 self._intake.part(decode_part(delivery.body), retry=again)
@@ -226,6 +259,13 @@ class Worker:
             case "reports":
                 request = decode_report(delivery.body)
                 report_submission(request, store=self._store, objects=self._objects, again=again)
+            case "undos":
+                self._undo.run(
+                    decode_undo(delivery.body),
+                    now=NOW,
+                    deadline=time.monotonic() + 30,
+                    out_of_time=never,
+                )
             case queue:
                 raise AssertionError(f"no queue {queue}")
 

@@ -300,11 +300,11 @@ def notification(stack: LocalStack, queue: str) -> Any:
     raise AssertionError("nothing was told")
 
 
-def test_a_client_sees_its_two_folders_and_nothing_else(up: LocalStack) -> None:
+def test_a_client_sees_its_three_folders_and_nothing_else(up: LocalStack) -> None:
     for client_id in ("acme", "globex"):
         access = access_of(up, client_id)
-        assert names(access, "/") == {"inbound", "outbound"}
-        assert names(access, "/..") == {"inbound", "outbound"}
+        assert names(access, "/") == {"inbound", "dryrun", "outbound"}
+        assert names(access, "/..") == {"inbound", "dryrun", "outbound"}
         assert as_client(access, lambda sftp: sftp.isdir("/inbound"))
 
 
@@ -323,7 +323,7 @@ def refused(access: SftpAccess, act: Callable[[asyncssh.SFTPClient], Any]) -> bo
 def secrets(up: LocalStack) -> Iterator[LocalStack]:
     """A file in each of globex's folders; nothing but acme's folders may change meanwhile."""
     s3, bucket = local_client(up, "s3"), up.outputs["BucketName"]
-    for folder in ("inbound", "outbound"):
+    for folder in ("inbound", "dryrun", "outbound"):
         s3.put_object(Bucket=bucket, Key=f"{folder}/globex/{SECRET}", Body=b"globex's own")
     before = foreign(up)
     yield up
@@ -332,7 +332,7 @@ def secrets(up: LocalStack) -> Iterator[LocalStack]:
 
 def foreign(stack: LocalStack) -> list[dict[str, Any]]:
     """Every version of what is not acme's."""
-    acmes = ("inbound/acme/", "outbound/acme/", "rejects/acme/")
+    acmes = ("inbound/acme/", "dryrun/acme/", "outbound/acme/", "rejects/acme/")
     return [found for found in versions(stack, "") if not found["Key"].startswith(acmes)]
 
 
@@ -430,7 +430,7 @@ def test_a_client_that_is_added_gets_its_user_at_the_next_up(up: LocalStack) -> 
 
     assert not bring_up().started
 
-    assert names(access_of(up, "initech"), "/") == {"inbound", "outbound"}
+    assert names(access_of(up, "initech"), "/") == {"inbound", "dryrun", "outbound"}
     assert names(access_of(up, "initech"), "/inbound") == set()
     # AWS takes no user's name of two characters, so there is none here either.
     assert sftp_access(up, "ab") is None

@@ -13,6 +13,7 @@ from pointflow.adapters.retrying import Backoff
 from pointflow.domain.errors import ContentionError
 from pointflow.domain.submission import CellClose, Status, SubmissionRef, Tally
 from pointflow.ports.submissions import Claim, ClaimResult, SubmissionStore
+from tests.contracts.dry_run import DryRunContract
 from tests.contracts.submission_claims import SubmissionClaimsContract, SubmissionRacesContract
 from tests.contracts.submission_flow import SubmissionCountersContract, SubmissionFlowContract
 from tests.contracts.submission_lookup import SubmissionLookupContract
@@ -66,6 +67,10 @@ class TestCounters(SubmissionCountersContract):
 
 
 class TestLookup(SubmissionLookupContract):
+    pass
+
+
+class TestDryRun(DryRunContract):
     pass
 
 

@@ -100,6 +100,7 @@ INVALID_PUSH = Answering(422, {"code": "PUSH_INVALID"})
 EXPECTED: Mapping[str, tuple[Given, Expectation]] = {
     "batch_intake/upload.json": (Given.UPLOADED, Failing()),
     "batch_intake/upload_plain.json": (Given.UPLOADED, Failing()),
+    "batch_intake/upload_dry_run.json": (Given.UPLOADED, Failing()),
     "batch_intake/upload_copy.json": (Given.UPLOADED, Failing()),
     "batch_intake/upload_multipart.json": (Given.UPLOADED, Failing()),
     "batch_intake/upload_key_of_all_kinds.json": (Given.UPLOADED, Failing()),

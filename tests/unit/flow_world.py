@@ -51,9 +51,7 @@ class FlowWorld:
     def __post_init__(self) -> None:
         self.ledger = FakeLedger(self.members)
         self.parts, self.chunks, self.reports = FakeParts(), FakeChunks(), FakeReports()
-        client = Client(
-            "acme", matching=self.matching, duplicate_content=self.duplicate_content
-        )
+        client = Client("acme", matching=self.matching, duplicate_content=self.duplicate_content)
         self.catalog = FakeCatalog([client], ACTIVITIES)
         self._versions = 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,12 @@ def test_an_upload_event_names_the_uploaded_version(name: str, file_name: str, s
     assert not is_part(text)
     assert read_uploads(text) == [
         Upload(SubmissionRef("acme", file_name, VERSION), size, RECEIVED_AT)
+    ]
+
+
+def test_a_dry_run_event_names_the_uploaded_version() -> None:
+    assert read_uploads(body("batch_intake/upload_dry_run.json")) == [
+        Upload(replace(REF, dry_run=True), 32, RECEIVED_AT)
     ]
 
 

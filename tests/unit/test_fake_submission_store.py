@@ -3,6 +3,7 @@
 import pytest
 
 from pointflow.ports.submissions import SubmissionStore
+from tests.contracts.dry_run import DryRunContract
 from tests.contracts.submission_claims import SubmissionClaimsContract, SubmissionRacesContract
 from tests.contracts.submission_flow import SubmissionCountersContract, SubmissionFlowContract
 from tests.contracts.submission_lookup import SubmissionLookupContract
@@ -31,4 +32,8 @@ class TestCounters(SubmissionCountersContract):
 
 
 class TestLookup(SubmissionLookupContract):
+    pass
+
+
+class TestDryRun(DryRunContract):
     pass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -36,7 +37,7 @@ CHUNK = Chunk(
 )
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
-refs = st.builds(SubmissionRef, texts, texts, texts)
+refs = st.builds(SubmissionRef, texts, texts, texts, st.booleans())
 numbers = st.integers(0, 10**15 - 1)
 row_texts = st.text(
     st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff"), max_size=20
@@ -185,3 +186,12 @@ def test_an_error_never_quotes_the_rows() -> None:
 @pytest.mark.parametrize("body", ["", "no json", "[]", '{"Records": []}', "[" * 100_000])
 def test_what_has_no_kind_is_no_part(body: str) -> None:
     assert not is_part(body)
+
+
+def test_only_a_dry_run_says_so_and_nothing_else_counts_as_one() -> None:
+    request = ReportRequest(REF, 1)
+    assert "dry_run" not in json.loads(encode_report(request))
+    fields = json.loads(encode_report(ReportRequest(replace(REF, dry_run=True), 1)))
+    assert fields["dry_run"] is True
+    with pytest.raises(MessageInvalidError):
+        decode_report(json.dumps({**fields, "dry_run": "yes"}))

@@ -52,6 +52,12 @@ def test_a_key_is_decoded_exactly_once(key: str, client_id: str, file_name: str)
     assert upload == Upload(SubmissionRef(client_id, file_name, "v1"), 10, RECEIVED_AT)
 
 
+def test_an_upload_to_the_folder_of_dry_runs_is_one() -> None:
+    (upload,) = read_uploads(message(record("dryrun/acme/sub/a.txt")))
+
+    assert upload.ref == SubmissionRef("acme", "sub/a.txt", "v1", dry_run=True)
+
+
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(lambda t: t[-1] != "/"))
 def test_any_name_comes_out_as_it_lies_in_the_bucket(name: str) -> None:
     (upload,) = read_uploads(message(record("inbound/acme/" + quote_plus(name, safe="/"))))

@@ -118,11 +118,12 @@ def test_removed_keys_are_gone_and_removing_them_again_is_no_error() -> None:
     assert not sftp_folder().exists()
 
 
-def test_a_users_home_is_its_clients_two_folders() -> None:
+def test_a_users_home_is_its_clients_three_folders() -> None:
     user = user_of("acme", "bucket")
     assert user["HomeDirectoryType"] == "LOGICAL"
     assert user["HomeDirectoryMappings"] == [
         {"Entry": "/inbound", "Target": "/bucket/inbound/acme"},
+        {"Entry": "/dryrun", "Target": "/bucket/dryrun/acme"},
         {"Entry": "/outbound", "Target": "/bucket/outbound/acme"},
     ]
 

@@ -139,7 +139,8 @@ class _Work:
         submission = verify.store.get(ref)
         if submission is None:  # the index lags behind
             return None
-        entries = submission.updated_at >= self.round_.entries_since
+        # A dry run has outcomes, and no entries.
+        entries = not ref.dry_run and submission.updated_at >= self.round_.entries_since
         # Before a content is claimed, no cell is closed and no row is on its way.
         cells = submission.plan.cells if submission.content is not None else 0
         for cell in range(first_cell, cells):
