@@ -17,7 +17,9 @@ UNFINISHED = ".filepart"
 PATIENCE = 30  # seconds for the connection
 
 
-def upload_over_sftp(stack: LocalStack, client_id: str, path: Path) -> None:
+def upload_over_sftp(
+    stack: LocalStack, client_id: str, path: Path, folder: str = "inbound"
+) -> None:
     """Upload a file as a client would: under an unfinished name first, then under its own.
 
     Parameters
@@ -25,9 +27,11 @@ def upload_over_sftp(stack: LocalStack, client_id: str, path: Path) -> None:
     stack : LocalStack
         A running one.
     client_id : str
-        To whose `inbound/`, with whose key.
+        To whose folder, with whose key.
     path : Path
         The file; it keeps its name.
+    folder : str
+        `inbound`, or `dryrun`.
 
     Raises
     ------
@@ -40,7 +44,7 @@ def upload_over_sftp(stack: LocalStack, client_id: str, path: Path) -> None:
             f"client {client_id} has no SFTP user", "make users for new clients: pointflow up"
         )
     try:
-        asyncio.run(_upload(access, path))
+        asyncio.run(_upload(access, path, folder))
     except (asyncssh.Error, OSError) as error:
         raise LocalStackError(
             f"{path.name} was not uploaded over SFTP: {error}",
@@ -48,8 +52,8 @@ def upload_over_sftp(stack: LocalStack, client_id: str, path: Path) -> None:
         ) from error
 
 
-async def _upload(access: SftpAccess, path: Path) -> None:
-    target = f"/inbound/{path.name}"
+async def _upload(access: SftpAccess, path: Path, folder: str) -> None:
+    target = f"/{folder}/{path.name}"
     async with (
         asyncssh.connect(
             access.host,

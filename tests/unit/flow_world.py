@@ -16,6 +16,7 @@ from pointflow.services.credit_chunk import credit_chunk
 from pointflow.services.intake import Intake
 from pointflow.services.read_progress import rejected_rows
 from pointflow.services.receive_upload import Limits
+from pointflow.services.release_submission import release_submission
 from pointflow.services.report_submission import report_submission
 from tests.fakes.catalog import FakeCatalog
 from tests.fakes.ledger import FakeLedger
@@ -60,7 +61,16 @@ class FlowWorld:
         self._versions += 1
         ref = SubmissionRef("acme", name, f"v{self._versions}", dry_run)
         self.objects.upload(ref, body)
-        intake = Intake(
+        self._intake().upload(Upload(ref, len(body), RECEIVED_AT))
+        return self._finish(ref)
+
+    def release(self, held: Submission) -> Submission:
+        """Release a HELD file, and answer what became of it."""
+        release_submission(held.ref, NOW, store=self.store, parts=self.parts)
+        return self._finish(held.ref)
+
+    def _intake(self) -> Intake:
+        return Intake(
             store=self.store,
             objects=self.objects,
             catalog=self.catalog,
@@ -70,7 +80,9 @@ class FlowWorld:
             limits=Limits(64, 3, 1_000),
             clock=lambda: NOW,
         )
-        intake.upload(Upload(ref, len(body), RECEIVED_AT))
+
+    def _finish(self, ref: SubmissionRef) -> Submission:
+        intake = self._intake()
         while parts := self.parts.take():
             for part in parts:
                 intake.part(part, retry=False)

@@ -4,7 +4,7 @@ import io
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import pytest
@@ -126,6 +126,18 @@ def test_metrics_count_rows_and_points_and_name_no_member_and_no_file(
     )
     (dimensions,) = blob["_aws"]["CloudWatchMetrics"][0]["Dimensions"]
     assert set(dimensions) <= {"service"}
+
+
+def test_rows_of_a_dry_run_are_not_counted_as_credited(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    dry = replace(chunk(1), ref=replace(chunk(1).ref, dry_run=True))
+    invoke([record(1, encode_chunk(dry))], Credited())
+
+    (blob,) = [
+        json.loads(line) for line in capsys.readouterr().out.splitlines() if '"_aws"' in line
+    ]
+    assert (blob["RowsCredited"], blob["RowsRejected"], blob["PointsGranted"]) == ([0.0],) * 3
 
 
 def test_logs_hold_no_row(monkeypatch: pytest.MonkeyPatch) -> None:

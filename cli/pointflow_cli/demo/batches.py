@@ -98,6 +98,10 @@ class BatchShow:
                 f"{sample.name} ({sample.shows})", sample.becomes, submission.status
             )
 
+    def first_of(self, client_id: str) -> Submission:
+        """What became of a client's first sample."""
+        return next(each for each, _ in self._first.values() if each.ref.client_id == client_id)
+
     def show_outcomes(self) -> None:
         """Print what became of each upload, and why."""
         heading("What became of each upload")

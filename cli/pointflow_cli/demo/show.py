@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 
 from pointflow_cli.demo.accounts import balances, show_balances
 from pointflow_cli.demo.api import Api
-from pointflow_cli.demo.batches import BatchShow
+from pointflow_cli.demo.batches import OVER_SFTP, BatchShow, first_samples
 from pointflow_cli.demo.checks import Checks, heading
+from pointflow_cli.demo.dry_run import DryRunShow
 from pointflow_cli.demo.pushes import PushShow
 from pointflow_cli.demo.undo import UndoShow
 from pointflow_cli.errors import explain, one_line
@@ -54,7 +55,12 @@ def _demonstrate(local: LocalStack) -> int:
     stack = open_stack(LOCAL_STACK)
     before = balances(stack)
     batches = BatchShow(local, checks)
+    rehearsed = next(each for each in first_samples() if each.client_id == OVER_SFTP)
+    dry_run = DryRunShow(local, checks)
+    dry_run.run(rehearsed.client_id, rehearsed.name, rehearsed.body)
+    checks.expect("points after the dry run", before, balances(stack))
     batches.send()
+    dry_run.compare(batches.first_of(OVER_SFTP))
     after = balances(stack)
     batches.show_outcomes()
     heading("Points by member")
