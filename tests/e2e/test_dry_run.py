@@ -35,7 +35,11 @@ def test_a_dry_run_of_rows_of_every_kind_tells_what_then_happens(
     assert report["would_be"] == sent["status"]
     assert sum(each["points"] for each in report["activities"]) == sent["points"]
     rejects = stack.pointflow("batch", "rejects", path.name, "--json").json
-    assert report["first_rejects"] == rejects
+    # A row without a date took place when its file was received, which a message may tell.
+    for foretold, rejected in zip(report["first_rejects"], rejects, strict=True):
+        assert [foretold[name] for name in ("line", "code", "field")] == [
+            rejected[name] for name in ("line", "code", "field")
+        ]
 
     again = stack.pointflow("submit", str(path), "--dry-run", "--wait", "--json")
     assert (again.code, again.json["would_be"], again.json["points"]) == (2, "DUPLICATE", 0)
