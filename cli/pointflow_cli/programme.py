@@ -13,7 +13,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from pointflow.domain.errors import ImportRowError
 from pointflow.ports.catalog import CatalogAdmin
-from pointflow.ports.members import MemberAdmin
+from pointflow.ports.history import CreditHistory
+from pointflow.ports.members import MemberAdmin, MemberList
 from pointflow.services.import_source import ImportReport
 from pointflow.services.import_source import Progress as Told
 from pointflow_cli.audit_desk import Auditor, open_auditor
@@ -30,6 +31,8 @@ class Programme:
     stack: Stack
     catalog: CatalogAdmin
     members: MemberAdmin
+    member_list: MemberList
+    history: CreditHistory
     auditor: Auditor
 
 
@@ -37,6 +40,8 @@ def open_programme(stack_name: str | None) -> Programme:
     """Find the stack, and wire what the commands need."""
     # boto3 costs a tenth of a second that `--help` does not need.
     from pointflow.adapters.dynamodb_catalog import DynamoDBCatalog  # noqa: PLC0415
+    from pointflow.adapters.dynamodb_history import DynamoDBHistory  # noqa: PLC0415
+    from pointflow.adapters.dynamodb_member_list import DynamoDBMemberList  # noqa: PLC0415
     from pointflow.adapters.dynamodb_members import DynamoDBMembers  # noqa: PLC0415
 
     stack = open_stack(stack_name)
@@ -45,6 +50,8 @@ def open_programme(stack_name: str | None) -> Programme:
         stack,
         DynamoDBCatalog(dynamodb, stack.catalog_table),
         DynamoDBMembers(dynamodb, stack.members_table, stack.ledger_table),
+        DynamoDBMemberList(dynamodb, stack.members_table, stack.ledger_table),
+        DynamoDBHistory(dynamodb, stack.ledger_table),
         open_auditor(stack),
     )
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date, timedelta
 
 from http_api import answer
 from http_api.answer import Answer
-from http_api.request import Parameters, Request
+from http_api.request import Parameters, Request, cursor_faults
 from pointflow.bootstrap.reading import Reading
 from pointflow.domain.iso_time import utc_date
 from pointflow.domain.problem import Problem, ProblemCode
@@ -50,7 +48,7 @@ def history(request: Request, reading: Reading) -> Answer:
     limit = parameters.number("limit", default=HISTORY_PAGE, least=1, most=MAX_HISTORY_PAGE)
     cursor = parameters.text("cursor")
     parameters.check()
-    with _cursor_faults(parameters, cursor):
+    with cursor_faults(parameters, cursor):
         page = read_history(
             request.client_id,
             user_id,
@@ -75,7 +73,7 @@ def upcoming(request: Request, reading: Reading) -> Answer:
     limit = parameters.number("limit", default=PAGE, least=1, most=MAX_PAGE)
     cursor = parameters.text("cursor")
     parameters.check()
-    with _cursor_faults(parameters, cursor):
+    with cursor_faults(parameters, cursor):
         page = read_upcoming(
             request.client_id,
             first,
@@ -89,18 +87,6 @@ def upcoming(request: Request, reading: Reading) -> Answer:
         )
     items = [upcoming_item(entry) for entry in page.items]
     return answer.document({"items": items, "next_cursor": page.next_cursor})
-
-
-@contextmanager
-def _cursor_faults(parameters: Parameters, cursor: str | None) -> Iterator[None]:
-    """Everything else was checked before: what is refused now is the cursor."""
-    try:
-        yield
-    except ValueError as error:
-        if cursor is None:
-            raise
-        parameters.fault("cursor", str(error))
-    parameters.check()
 
 
 def _days_after(day: date, days: int) -> date:

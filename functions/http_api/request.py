@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -134,3 +135,15 @@ class Parameters:
         except ValueError as error:
             self.fault(name, str(error))
             return default
+
+
+@contextmanager
+def cursor_faults(parameters: Parameters, cursor: str | None) -> Iterator[None]:
+    """Everything else was checked before: what is refused now is the cursor."""
+    try:
+        yield
+    except ValueError as error:
+        if cursor is None:
+            raise
+        parameters.fault("cursor", str(error))
+    parameters.check()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from pointflow.domain.activity import Activity
 from pointflow.domain.client import Client
@@ -16,6 +16,7 @@ class FakeCatalog:
         self._activities = {(each.client_id, each.activity_id): each for each in activities}
         self.client_reads: list[str] = []
         self.activity_reads: list[frozenset[int]] = []
+        self.after_read: Callable[[], None] = lambda: None
 
     def __contains__(self, what: Client | Activity) -> bool:
         if isinstance(what, Client):
@@ -34,11 +35,13 @@ class FakeCatalog:
         fresh: bool = False,
     ) -> Mapping[int, Activity]:
         self.activity_reads.append(frozenset(activity_ids))
-        return {
+        found = {
             activity_id: self._activities[client_id, activity_id]
             for activity_id in activity_ids
             if (client_id, activity_id) in self._activities
         }
+        self.after_read()
+        return found
 
     def clients(self) -> Iterator[Client]:
         return iter(sorted(self._clients.values(), key=lambda client: client.client_id))

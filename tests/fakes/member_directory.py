@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from threading import RLock
 
@@ -19,7 +19,7 @@ class FakeMembers:
 
     def __init__(self, members: Iterable[Member] = ()) -> None:
         self._members = {(each.client_id, each.user_id): each for each in members}
-        self._opened: set[tuple[str, int]] = set()
+        self._opened: dict[tuple[str, int], int] = {}
         self._lock = RLock()
         self.writes = 0
         self.exchanges: list[frozenset[int]] = []
@@ -77,8 +77,17 @@ class FakeMembers:
             if (client_id, user_id) in self._opened:
                 return False
             self.add_points(client_id, user_id, points)
-            self._opened.add((client_id, user_id))
+            self._opened[client_id, user_id] = points
             return True
+
+    def members(self, client_id: str | None) -> Iterator[Member]:
+        for each in list(self._members.values()):
+            if client_id in {None, each.client_id}:
+                yield each
+
+    def opening_balances(self, members: Collection[Member]) -> Mapping[tuple[str, int], int]:
+        keys = [(each.client_id, each.user_id) for each in members]
+        return {key: self._opened[key] for key in keys if key in self._opened}
 
     def add_points(self, client_id: str, user_id: int, points: int) -> None:
         """What a credit does to the account: balance and lifetime grow together."""

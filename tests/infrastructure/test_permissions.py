@@ -108,6 +108,7 @@ ALLOWED = {
     "HttpApiRole": {
         "ExpirationsTable": {"dynamodb:GetItem", "dynamodb:Query"},
         "MembersTable": {"dynamodb:BatchGetItem", "dynamodb:GetItem"},
+        "LedgerTable/index/MemberIndex": {"dynamodb:Query"},
         "HttpApiLogs": LOGS,
         **TRACES,
     },

@@ -3,17 +3,20 @@
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
 from mypy_boto3_dynamodb import DynamoDBClient
 
+from pointflow.adapters.dynamodb_history import DynamoDBHistory
 from pointflow.adapters.dynamodb_ledger import DynamoDBLedger
 from pointflow.adapters.ledger_items import entry_item, entry_of, history_key, member_key
 from pointflow.domain.codes import RowCode
 from pointflow.domain.errors import EntryMismatchError
 from pointflow.domain.ledger import Decision, Entry
 from pointflow.domain.member import Identifier
+from pointflow.services.read_credits import read_credits
 
 NAME = "activities_acme_20260101000000.txt"
 
@@ -92,10 +95,43 @@ class World:
         )
         return map(entry_of, answer["Items"])
 
+    def pages(self, user_id: int, limit: int) -> list[list[Entry]]:
+        """The member's credits as they are answered, newest first."""
+        history = DynamoDBHistory(self._dynamodb, self._ledger_table)
+        pages: list[list[Entry]] = []
+        cursor = None
+        while not pages or cursor is not None:
+            page = read_credits(
+                self.client_id, user_id, cursor=cursor, limit=limit, history=history
+            )
+            pages.append(page.items)
+            cursor = page.next_cursor
+        return pages
+
 
 @pytest.fixture
 def world(dynamodb: DynamoDBClient, tables: Mapping[str, str]) -> World:
     return World(dynamodb, tables)
+
+
+def test_a_history_is_paged_even_among_credits_of_one_second(world: World) -> None:
+    for user_id in (1, 2):
+        world.member(user_id)
+    one_second = [replace(world.credit(line, 1), activity_at=500) for line in range(1, 8)]
+    others = [world.credit(line, 1) for line in (8, 9)]
+    world.record(
+        *one_second,
+        *others,
+        world.credit(10, 2),
+        world.credit(11, 1, 3).rejected(RowCode.ACTIVITY_UNKNOWN),
+    )
+
+    for limit in (1, 3, 9):
+        pages = world.pages(1, limit)
+        found = [entry for page in pages for entry in page]
+        assert [len(page) for page in pages] == [limit] * (9 // limit)
+        assert found[:2] == others
+        assert sorted(found[2:], key=lambda each: each.identity) == one_second
 
 
 def test_entries_balances_and_history_change_together(world: World) -> None:

@@ -164,6 +164,7 @@ EXPECTED: Mapping[str, tuple[Given, Expectation]] = {
     "expiration_projection/poison_keys_only.json": (Given.NOTHING, Failing((0,))),
     "http_api/current.json": (Given.PUSHED, Answering(200, {"third_party_id": "12322"})),
     "http_api/history.json": (Given.PUSHED, Answering(200, {"next_cursor": None})),
+    "http_api/credits.json": (Given.NOTHING, Answering(200, {"next_cursor": None})),
     "http_api/upcoming.json": (Given.PUSHED, Answering(200, {"next_cursor": None})),
     "http_api/poison_cursor.json": (Given.NOTHING, INVALID_PARAMETER),
     "http_api/poison_parameters.json": (Given.NOTHING, INVALID_PARAMETER),

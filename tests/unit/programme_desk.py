@@ -12,12 +12,14 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+from pointflow.domain.ledger import Entry
 from pointflow_cli.commands import activities, clients, members
 from pointflow_cli.errors import CommandError, fail, one_line
 from pointflow_cli.programme import Programme
 from pointflow_cli.stack import Stack
 from tests.fakes.audit import FakeAuditLog, auditor
 from tests.fakes.catalog import FakeCatalog
+from tests.fakes.history import FakeHistory
 from tests.fakes.member_directory import FakeMembers
 
 
@@ -28,18 +30,21 @@ class Desk:
     catalog: FakeCatalog
     members: FakeMembers
     audit: FakeAuditLog
+    entries: list[Entry]
 
 
 @contextmanager
 def desk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     """Commands that work on an empty catalog without members."""
-    behind = Desk(FakeCatalog(), FakeMembers(), FakeAuditLog())
+    behind = Desk(FakeCatalog(), FakeMembers(), FakeAuditLog(), [])
 
     def open_programme(_name: str | None) -> Programme:
         return Programme(
             Stack("test", "eu-west-1", {}),
             behind.catalog,
             behind.members,
+            behind.members,
+            FakeHistory(behind.entries),
             auditor(behind.audit),
         )
 

@@ -14,6 +14,7 @@ from pointflow_cli.stack import Stack
 from pointflow_local.processes import ProcessId
 from pointflow_local.state import LocalStack
 from tests.fakes.audit import auditor
+from tests.fakes.history import FakeHistory
 from tests.unit.programme_desk import Desk, answer, desk, failure, run
 
 LOCAL = LocalStack(
@@ -66,7 +67,12 @@ def test_a_client_of_the_local_stack_gets_its_sftp_user_at_once(
     assert users_of == []
 
     local = Programme(
-        Stack("local", "us-east-1", {}), behind.catalog, behind.members, auditor(behind.audit)
+        Stack("local", "us-east-1", {}),
+        behind.catalog,
+        behind.members,
+        behind.members,
+        FakeHistory(behind.entries),
+        auditor(behind.audit),
     )
     monkeypatch.setattr(clients, "open_programme", lambda _: local)
     answer(app, "add", "globex")

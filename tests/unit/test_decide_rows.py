@@ -60,6 +60,21 @@ def test_only_the_activities_that_would_reject_are_read_again() -> None:
     assert desk.stored.activity_reads == [{7}, {7}]
 
 
+def test_an_activity_that_comes_to_be_while_rows_are_decided_is_found() -> None:
+    desk = Desk(OTHER)
+    desk.stored.after_read = lambda: desk.stored.put_activity(OPEN)
+
+    assert desk.decide(7, 8) == [50, 10]
+    assert desk.stored.activity_reads == [{7, 8}, {7}]
+
+
+def test_an_unknown_activity_is_read_once_more_and_then_rejected() -> None:
+    desk = Desk(OTHER)
+
+    assert desk.decide(9, 8, 9) == [RowCode.ACTIVITY_UNKNOWN, 10, RowCode.ACTIVITY_UNKNOWN]
+    assert desk.stored.activity_reads == [{8, 9}, {9}]
+
+
 def test_what_is_credited_is_priced_as_remembered() -> None:
     desk = Desk(OPEN)
     desk.decide(7)

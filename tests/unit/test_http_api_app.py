@@ -14,11 +14,13 @@ from http_api import app
 from pointflow.bootstrap.reading import Reading
 from pointflow.domain.authorization import ROUTES
 from pointflow.domain.errors import ContentionError, MessageInvalidError
+from pointflow.domain.ledger import Decision, Entry
 from pointflow.domain.member import Member
 from pointflow.domain.problem import CONTENT_TYPE, Problem, ProblemCode
 from pointflow.observability import logger, metrics
 from pointflow.services.accept_push import accept_push
 from pointflow.services.project_expirations import project_expirations
+from tests.fakes.history import FakeHistory
 from tests.fakes.member_directory import FakeMembers
 from tests.fakes.push_store import FakeExpirations
 from tests.unit.pushes import DAY, NOW, body, push
@@ -33,6 +35,7 @@ CONTEXT: Any = SimpleNamespace(
 INVALID = Problem(ProblemCode.PARAMETER_INVALID, "").status
 MEMBER = "/v1/members/{user_id}/points-expiration"
 HISTORY = f"{MEMBER}/history"
+CREDITS = "/v1/members/{user_id}/credits"
 UPCOMING = "/v1/points-expirations"
 
 
@@ -50,10 +53,12 @@ class World:
 
     def __init__(self) -> None:
         self.store = FakeExpirations()
+        self.entries: list[Entry] = []
         self.reading = Reading(
             views=self.store,
             members=FakeMembers([Member("acme", 7, email="ann@example.com")]),
             index=self.store,
+            history=FakeHistory(self.entries),
             now=lambda: NOW,
         )
 
@@ -328,3 +333,50 @@ def test_logs_name_the_route_and_not_the_member(world: World, log: io.StringIO) 
     (line,) = (json.loads(line) for line in log.getvalue().splitlines())
     assert (line["message"], line["route"], line["status"]) == ("answered", MEMBER, 404)
     assert "348399" not in log.getvalue()
+
+
+# --- Credits ------------------------------------------------------------------------------------
+
+
+def credit(line: int, activity_at: int, user_id: int = 7) -> Entry:
+    return Entry(
+        f"acme/activities_acme_20260101000000.txt/{line}",
+        "c1",
+        Decision.CREDITED,
+        recorded_at=2,
+        user_id=user_id,
+        activity_id=70,
+        activity_at=activity_at,
+        points=line,
+    )
+
+
+def test_credits_are_paged_newest_activity_first(world: World) -> None:
+    world.entries += [credit(1, 50), credit(2, 70), credit(3, 60), credit(4, 90, user_id=8)]
+
+    status, first = world.get(CREDITS, "7", limit="2")
+    assert status == 200
+    _, second = world.get(CREDITS, "7", limit="2", cursor=first["next_cursor"])
+
+    assert [item["line"] for item in first["items"] + second["items"]] == [2, 3, 1]
+    assert second["next_cursor"] is None
+
+
+def test_a_member_without_credits_has_an_empty_list_and_nobody_is_not_found(world: World) -> None:
+    assert world.get(CREDITS, "7") == (200, {"items": [], "next_cursor": None})
+    status, problem = world.get(CREDITS, "8")
+    assert (status, problem["code"]) == (404, "NOT_FOUND")
+
+
+def test_a_cursor_goes_with_its_member(world: World) -> None:
+    world.entries += [credit(1, 50), credit(2, 60), credit(3, 1, user_id=8)]
+    _, page = world.get(CREDITS, "7", limit="1")
+
+    status, problem = world.get(CREDITS, "8", cursor=page["next_cursor"])
+
+    assert (status, paths(problem)) == (INVALID, ["cursor"])
+
+
+def test_every_parameter_of_the_credits_that_is_wrong_is_told(world: World) -> None:
+    status, problem = world.get(CREDITS, "x", limit="1001")
+    assert (status, paths(problem)) == (INVALID, ["user_id", "limit"])

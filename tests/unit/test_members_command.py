@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pointflow.domain.client import Client
+from pointflow.domain.ledger import Decision, Entry
 from pointflow.domain.member import Member
 from pointflow.services import import_members
 from pointflow_cli.commands.members import member_app, members_app
@@ -129,3 +130,86 @@ def test_a_member_is_shown_with_points_status_and_identifiers(behind: Desk) -> N
 )
 def test_a_member_that_is_not_there_is_told_in_one_line(user_id: str, said: str) -> None:
     assert said in failure(member_app, "show", user_id, "--client", "acme")
+
+
+# --- Export -------------------------------------------------------------------------------------
+
+
+def test_an_export_is_a_file_for_its_owner_that_imports_without_a_change(
+    behind: Desk, path: Path, tmp_path: Path
+) -> None:
+    path.write_text(HEADER + "acme,1,a@example.com,=x,,,500\nacme,2,,,,inactive,\n")
+    answer(members_app, "import", path)
+    out = tmp_path / "out.csv"
+
+    assert answer(members_app, "export", out) == {"file": "out.csv", "members": 2, "opened": 1}
+
+    assert out.read_text() == (
+        HEADER + "acme,1,a@example.com,=x,,active,500\nacme,2,,,,inactive,0\n"
+    )
+    assert out.stat().st_mode & 0o077 == 0
+    assert answer(members_app, "import", out)["unchanged"] == 2
+    assert len(behind.members) == 2
+
+
+def test_an_export_to_standard_output_is_the_file_and_nothing_else(behind: Desk) -> None:
+    behind.members.save_profile(Member("acme", 1, username="\u7530\u4e2d"), 1)
+    behind.members.save_profile(Member("globex", 1), 1)
+    result = run(members_app, "export", "-", "--client", "acme")
+    assert result.stdout == HEADER + "acme,1,,\u7530\u4e2d,,active,0\n"
+    assert "1 members exported" in result.stderr
+
+
+def test_an_export_that_breaks_off_leaves_no_file(
+    behind: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(behind.members, "members", lambda _client: 1 // 0)
+
+    result = run(members_app, "export", tmp_path / "out.csv")
+
+    assert isinstance(result.exception, ZeroDivisionError)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("behind")
+def test_a_document_and_a_file_do_not_share_standard_output() -> None:
+    assert "cannot both go to stdout" in failure(members_app, "export", "-", "--json")
+
+
+# --- History ------------------------------------------------------------------------------------
+
+
+def entry(line: int, activity_at: int | None) -> Entry:
+    return Entry(
+        f"acme/activities_acme_20260101000000.txt/{line}",
+        "c1",
+        Decision.CREDITED,
+        recorded_at=1_767_225_600,
+        user_id=1,
+        activity_id=70,
+        activity_at=activity_at,
+        points=1_000 * line,
+    )
+
+
+def test_a_members_history_is_shown_page_by_page(behind: Desk) -> None:
+    behind.members.save_profile(Member("acme", 1), 1)
+    behind.entries.extend([entry(1, 1_700_000_000), entry(2, 1_600_000_000)])
+
+    show = ("show", "1", "--client", "acme", "--history", "--limit", "1")
+    first = answer(member_app, *show)
+    second = answer(member_app, *show, "--cursor", first["next_cursor"])
+
+    assert [item["line"] for item in first["history"] + second["history"]] == [1, 2]
+    assert second["next_cursor"] is None
+    shown = run(member_app, *show)
+    assert "2023-11-14T22:13:20Z" in shown.stdout
+    assert "+1,000" in shown.stdout
+    assert f"--cursor {first['next_cursor']}" in shown.stderr.replace("\n", "")
+
+
+def test_a_history_without_credits_and_a_wrong_cursor_are_told(behind: Desk) -> None:
+    behind.members.save_profile(Member("acme", 1), 1)
+    show = ("show", "1", "--client", "acme", "--history")
+    assert "no credits" in run(member_app, *show).stdout
+    assert "leave out --cursor" in failure(member_app, *show, "--cursor", "x")

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 import time
+from collections.abc import Callable
+from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
 from rich.table import Table
 
 from pointflow.domain.batch_row import MAX_ID_DIGITS
+from pointflow.domain.ledger import Entry
 from pointflow.domain.member import Member
 from pointflow.domain.text import shown
+from pointflow.services.export_members import ExportReport, export_members
 from pointflow.services.import_members import MembersReport, import_members
+from pointflow.services.read_credits import MAX_CREDITS_PAGE, credit_item, read_credits
+from pointflow.services.read_expirations import Page
 from pointflow_cli.output import console, fail, note, print_json
 from pointflow_cli.programme import (
     check_importable,
@@ -26,14 +34,13 @@ from pointflow_cli.programme import (
 )
 from pointflow_cli.stack import ClientOption, JsonOption, StackOption, default_client
 
-members_app = typer.Typer(no_args_is_help=True, help="Import members.")
+members_app = typer.Typer(no_args_is_help=True, help="Import and export members.")
 member_app = typer.Typer(no_args_is_help=True, help="See one member.")
 
 
-@members_app.callback()
 @member_app.callback()
 def _group() -> None:
-    """Keep the command of each group a command of its own while it is the only one."""
+    """Keep `show` a command of its own while it is the only one."""
 
 
 @members_app.command("import")
@@ -80,18 +87,72 @@ def import_file(
     end_import(report)
 
 
-@member_app.command()
-def show(
-    user_id: Annotated[str, typer.Argument(metavar="USER_ID", help="The CT user id.")],
+@members_app.command("export")
+def export_file(
+    file: Annotated[Path, typer.Argument(metavar="CSV", help="The file to write; - for stdout.")],
     as_json: JsonOption = False,
     stack: StackOption = None,
     client: ClientOption = None,
 ) -> None:
-    """Show a member: balance and lifetime points, status and identifiers.
+    """Export members as the very CSV that `members import` reads.
+
+    Importing it where it was exported changes nothing. Elsewhere it makes the same members with
+    the same opening balances; points they were credited later stay with the ledger. Without
+    `--client`, members of all clients are exported. Values stand as they are: a spreadsheet may
+    take some of them for formulas.
+
+    Examples
+    --------
+        pointflow members export members.csv
+
+        pointflow members export - --client acme | gzip > members.csv.gz
+    """
+    to_stdout = str(file) == "-"
+    if to_stdout and as_json:
+        fail("--json and a CSV cannot both go to stdout", "name a file")
+    programme = open_programme(stack)
+
+    def export(out: TextIO) -> ExportReport:
+        return export_members(client, out, members=programme.member_list)
+
+    if to_stdout:
+        if isinstance(sys.stdout, TextIOWrapper):
+            # UTF-8 whatever the terminal's encoding is: a member's name may be in any script.
+            sys.stdout.reconfigure(encoding="utf-8", newline="")
+        report = export(sys.stdout)
+    else:
+        report = _write_whole(file, export)
+    if as_json:
+        document = {"file": file.name, "members": report.members, "opened": report.opened}
+        print_json(document)
+    else:
+        note(f"{report.members:,} members exported, {report.opened:,} opening balances among them")
+
+
+@member_app.command()
+def show(
+    user_id: Annotated[str, typer.Argument(metavar="USER_ID", help="The CT user id.")],
+    *,
+    history: Annotated[
+        bool, typer.Option("--history", help="What changed the balance, newest activity first.")
+    ] = False,
+    limit: Annotated[
+        int, typer.Option(metavar="N", min=1, max=MAX_CREDITS_PAGE, help="Entries of the history.")
+    ] = 100,
+    cursor: Annotated[
+        str | None, typer.Option(metavar="CURSOR", help="Go on where the page before ended.")
+    ] = None,
+    as_json: JsonOption = False,
+    stack: StackOption = None,
+    client: ClientOption = None,
+) -> None:
+    """Show a member: balance and lifetime points, status and identifiers, and its history.
 
     Examples
     --------
         pointflow member show 1001
+
+        pointflow member show 1001 --history
 
         pointflow member show 1001 --client acme --json
     """
@@ -102,10 +163,33 @@ def show(
     member = programme.members.member(client_id, int(user_id))
     if member is None:
         fail(f"client {client_id} has no member {int(user_id)}", "check --client and --stack")
+    page = None
+    if history:
+        try:
+            page = read_credits(
+                client_id, member.user_id, cursor=cursor, limit=limit, history=programme.history
+            )
+        except ValueError as error:
+            fail(str(error), "leave out --cursor to begin at the newest")
     if as_json:
-        print_json(_document(member))
-    else:
-        _show(member)
+        print_json(_document(member) | (_history_document(page) if page else {}))
+        return
+    _show(member)
+    if page:
+        _show_history(page)
+
+
+def _write_whole(path: Path, write: Callable[[TextIO], ExportReport]) -> ExportReport:
+    """Write a file that is there only when it is complete; others than its owner cannot read it."""
+    part = path.with_name(f"{path.name}.part")
+    try:
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as out:
+            report = write(out)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    return report
 
 
 def _document_of_report(path: Path, report: MembersReport) -> dict[str, Any]:
@@ -153,3 +237,31 @@ def _show(member: Member) -> None:
     table.add_row("username", member.username or "-")
     table.add_row("third party id", member.third_party_id or "-")
     console.print(table)
+
+
+def _history_document(page: Page[Entry]) -> dict[str, Any]:
+    return {
+        "history": [credit_item(entry) for entry in page.items],
+        "next_cursor": page.next_cursor,
+    }
+
+
+def _show_history(page: Page[Entry]) -> None:
+    for item in map(credit_item, page.items):
+        origin = "opening balance" if item["batch"] is None else f"{item['batch']}:{item['line']}"
+        known = item["kind"] in {"credit", "opening_balance"}
+        activity = "-" if item["activity_id"] is None else f"activity {item['activity_id']}"
+        console.print(
+            f"{_second(item['activity_date'])}  {item['points']:>+14,}  {activity}"
+            f"  {origin if known else item['kind'] + ' ' + origin}"
+            f"  recorded {_second(item['recorded_at'])}",
+            soft_wrap=True,
+        )
+    if not page.items:
+        console.print("no credits")
+    if page.next_cursor:
+        note(f"there is more: add --cursor {page.next_cursor}")
+
+
+def _second(time_text: str | None) -> str:
+    return "-" if time_text is None else f"{time_text[:19]}Z"

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from functools import cache
 
 from pointflow.adapters.clients import client
+from pointflow.adapters.dynamodb_history import DynamoDBHistory
 from pointflow.adapters.dynamodb_members import DynamoDBMembers
 from pointflow.bootstrap import pushes
+from pointflow.ports.history import CreditHistory
 from pointflow.ports.pushes import MemberLookup, MonthIndex, ViewReader
 
 
@@ -20,6 +22,7 @@ class Reading:
     views: ViewReader
     members: MemberLookup
     index: MonthIndex
+    history: CreditHistory
     now: Callable[[], int]
 
 
@@ -31,5 +34,6 @@ def reading() -> Reading:
         views=expirations,
         members=DynamoDBMembers(client("dynamodb"), os.environ.get("MEMBERS_TABLE", "")),
         index=expirations,
+        history=DynamoDBHistory(client("dynamodb"), os.environ.get("LEDGER_TABLE", "")),
         now=pushes.now,
     )

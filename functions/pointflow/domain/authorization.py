@@ -28,6 +28,7 @@ ROUTES: Mapping[tuple[str, str], Scope] = {
     ("GET", "/v1/points-expirations"): Scope.READ,
     ("GET", "/v1/members/{user_id}/points-expiration"): Scope.READ,
     ("GET", "/v1/members/{user_id}/points-expiration/history"): Scope.READ,
+    ("GET", "/v1/members/{user_id}/credits"): Scope.READ,
 }
 """Every route of the API, by method and path as the template writes them, and its scope."""
 

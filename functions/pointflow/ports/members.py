@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from pointflow.domain.member import IdentifierKey, Member, MemberStatus
@@ -42,4 +42,17 @@ class MemberAdmin(MemberDirectory, Protocol):
     def open_balance(self, client_id: str, user_id: int, points: int, at: int) -> bool:
         """Credit the opening balance; False when the member has one already. Raises
         `NotFoundError` when there is no such member."""
+        ...
+
+
+class MemberList(Protocol):
+    """What an export reads."""
+
+    def members(self, client_id: str | None) -> Iterator[Member]:
+        """Every member of a client, or of all clients, in no order. Whoever changes meanwhile
+        comes as it was or as it is."""
+        ...
+
+    def opening_balances(self, members: Collection[Member]) -> Mapping[tuple[str, int], int]:
+        """Points by client and user id, of those members that have an opening balance."""
         ...

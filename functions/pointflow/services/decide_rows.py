@@ -25,6 +25,8 @@ from pointflow.domain.messages import Chunk
 from pointflow.ports.catalog import Catalog
 from pointflow.ports.members import MemberDirectory
 
+_OF_THE_ACTIVITY = frozenset({RowCode.ACTIVITY_UNKNOWN, RowCode.ACTIVITY_INACTIVE})
+
 
 @dataclass(frozen=True, slots=True)
 class CreditRow:
@@ -97,15 +99,15 @@ def decide_rows(
     statuses = members.statuses(client_id, {each.match.user_id for each in named if each.match})
     activities = catalog.activities(client_id, {each.row.activity_id for each in rows})
     entries = _decide_all(chunk, rows, named, _World(statuses, activities), now)
-    inactive = {
+    doubtful = {
         each.row.activity_id
         for each, entry in zip(rows, entries, strict=True)
-        if entry.code is RowCode.ACTIVITY_INACTIVE
+        if entry.code in _OF_THE_ACTIVITY
     }
-    if not inactive:
+    if not doubtful:
         return entries
     # The catalog may remember what an activity was a minute ago, but a rejection stands for ever.
-    fresh = catalog.activities(client_id, inactive, fresh=True)
+    fresh = catalog.activities(client_id, doubtful, fresh=True)
     return _decide_all(chunk, rows, named, _World(statuses, {**activities, **fresh}), now)
 
 
