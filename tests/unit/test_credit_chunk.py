@@ -438,6 +438,7 @@ CALLS = [
     "holders",
     "statuses",
     "activities",
+    "activities",  # the unknown one, once more
     "begin_crediting",
     "record",
     "put",
