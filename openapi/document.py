@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from openapi import expirations, pushes
+from openapi import credits, expirations, pushes
 from openapi.operation import ALWAYS, Example, Json, Operation, record, ref
 from pointflow.domain.authorization import ROUTES
 from pointflow.domain.credential import Scope
@@ -27,6 +27,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("GET", "/v1/points-expirations"): expirations.UPCOMING,
     ("GET", "/v1/members/{user_id}/points-expiration"): expirations.CURRENT,
     ("GET", "/v1/members/{user_id}/points-expiration/history"): expirations.HISTORY,
+    ("GET", "/v1/members/{user_id}/credits"): credits.OF_MEMBER,
 }
 """What is said of each route, by method and path as the template writes them."""
 

@@ -26,6 +26,7 @@ from pointflow.domain.push import KeyKind, Push
 from pointflow.domain.push_body import MAX_BODY_BYTES, read_push
 from pointflow.observability import logger, metrics
 from pointflow.services.accept_push import take_in
+from tests.fakes.history import FakeHistory
 from tests.fakes.member_directory import FakeMembers
 from tests.fakes.push_store import FakeExpirations, FakeQuarantine
 from tests.fuzz.hostile_pushes import CANARY, Sent, requests
@@ -57,7 +58,11 @@ class World:
             take_in, store=self.store, quarantine=self.quarantine
         )
         self._reading = Reading(
-            views=self.store, members=FakeMembers([]), index=self.store, now=lambda: NOW
+            views=self.store,
+            members=FakeMembers([]),
+            index=self.store,
+            history=FakeHistory([]),
+            now=lambda: NOW,
         )
 
     def post(self, sent: Sent) -> tuple[int, Any]:
