@@ -70,7 +70,7 @@ GIVEN = {
     "ExpirationPushFunction": {"EXPIRATIONS_TABLE", "BUCKET", "PUSH_HISTORY_DAYS"},
     "ExpirationProjectionFunction": {"EXPIRATIONS_TABLE"},
     "CredentialAuthorizerFunction": {"CATALOG_TABLE", "CREDENTIALS_PREFIX", "AUTH_MODE"},
-    "HttpApiFunction": {"EXPIRATIONS_TABLE", "MEMBERS_TABLE"},
+    "HttpApiFunction": {"EXPIRATIONS_TABLE", "LEDGER_TABLE", "MEMBERS_TABLE"},
 }
 
 
