@@ -115,7 +115,8 @@ def _nearly_good(chance: random.Random) -> bytes:
     fields = _good_line(chance).decode().split("|")
     change: Sequence[Callable[[random.Random], str]] = (_text, _number, _any_date)
     fields[chance.randrange(len(fields))] = chance.choice(change)(chance)
-    return "|".join(fields).encode()
+    more = chance.choice(("", "", "", "|", "|x|y", "|||"))
+    return ("|".join(fields) + more).encode()
 
 
 def _damaged_line(chance: random.Random) -> bytes:

@@ -8,20 +8,14 @@ from pointflow.domain.batch_row import RejectedRow, Row
 from pointflow.domain.codes import RowCode
 from pointflow.domain.errors import TransientError
 from pointflow.domain.lines import BOM
-from pointflow.domain.packing import (
-    BlankLines,
-    PackedRows,
-    Packer,
-    scan_cell,
-    scan_span,
-)
-from pointflow.domain.scanner import ValidRows
+from pointflow.domain.packer import Packer
+from pointflow.domain.packing import BlankLines, PackedRows, scan_cell, scan_span
 from pointflow.domain.submission import Tally
 from tests.unit.parsing import GOOD, Scan, files, lines_of, naive_scan, parse, plan_of, scan
 
 
-def run_of(line: int, *rows: bytes, nulls: int = 0) -> ValidRows:
-    return ValidRows(line, len(rows), b"".join(row + b"\n" for row in rows), nulls)
+def add(packer: Packer, line: int, *rows: bytes, nulls: int = 0) -> tuple[PackedRows, ...]:
+    return packer.add(line, len(rows), b"".join(row + b"\n" for row in rows), nulls)
 
 
 def pack(
@@ -32,7 +26,7 @@ def pack(
     groups = [
         group
         for start in range(0, len(raws), run)
-        for group in packer.add(run_of(start + 1, *raws[start : start + run]))
+        for group in add(packer, start + 1, *raws[start : start + run])
     ]
     rest = packer.flush()
     return groups if rest is None else [*groups, rest]
@@ -67,8 +61,8 @@ def test_a_single_row_over_the_byte_limit_travels_alone() -> None:
 
 def test_a_group_is_handed_out_only_when_a_row_comes_that_has_no_room() -> None:
     packer = Packer(2, 100_000)
-    assert list(packer.add(run_of(1, GOOD, GOOD))) == []
-    assert [group.row_count for group in packer.add(run_of(3, GOOD))] == [2]
+    assert not add(packer, 1, GOOD, GOOD)
+    assert [group.row_count for group in add(packer, 3, GOOD)] == [2]
 
 
 @given(
@@ -92,7 +86,7 @@ def test_no_rows_make_no_group() -> None:
 def test_a_group_names_the_lines_of_its_rows() -> None:
     packer = Packer(500, 100_000)
     for line in (3, 4, 5, 9, 11, 12):
-        packer.add(run_of(line, GOOD))
+        add(packer, line, GOOD)
     packed = packer.flush()
     assert packed is not None
     assert packed.segments == ((3, 3), (9, 1), (11, 2))
@@ -105,8 +99,8 @@ def test_a_row_that_repeats_an_earlier_one_of_its_group_is_counted() -> None:
 
 def test_the_tally_of_a_group_holds_its_rows_and_the_warnings_there_are() -> None:
     packer = Packer(500, 100_000)
-    packer.add(run_of(1, GOOD, nulls=2))
-    packer.add(run_of(2, GOOD))
+    add(packer, 1, GOOD, nulls=2)
+    add(packer, 2, GOOD)
     packed = packer.flush()
     assert packed is not None
     assert packed.tally == Tally(rows=2, warnings={"NULL_LITERAL": 2})

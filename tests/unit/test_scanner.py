@@ -1,3 +1,4 @@
+import re
 from random import Random
 
 import pytest
@@ -6,7 +7,7 @@ from hypothesis import strategies as st
 
 from pointflow.domain.batch_row import Row
 from pointflow.domain.packing import scan_cell
-from pointflow.domain.row_pattern import LONGEST_RUN, is_clean_text, valid_rows
+from pointflow.domain.row_pattern import LONGEST_RUN, dirt_in, valid_rows
 from tests.fuzz.differential import compare
 from tests.fuzz.hostile_rows import LATEST, RECEIVED_AT, hostile_line
 from tests.unit.parsing import GOOD, files, parse, plan_of, scan
@@ -15,7 +16,15 @@ from tests.unit.reference_scan import reference_scan
 
 def matches(row: bytes | str) -> bool:
     raw = row.encode() if isinstance(row, str) else row
-    return bool(valid_rows(RECEIVED_AT).fullmatch(raw + b"\n"))
+    return taken(valid_rows(RECEIVED_AT), raw + b"\n") == raw + b"\n"
+
+
+def taken(pattern: re.Pattern[bytes], text: bytes) -> bytes:
+    """Give the valid rows that the pattern finds at the text's beginning."""
+    found = pattern.match(text)
+    assert found is not None
+    run: bytes = found.group(1)
+    return run
 
 
 @pytest.mark.parametrize(
@@ -65,7 +74,7 @@ def test_rows_that_take_a_closer_look_are_left_to_the_reference(row: str) -> Non
 def test_whatever_row_the_pattern_matches_is_valid_and_without_null() -> None:
     chance = Random(4)  # noqa: S311 - rows, not secrets
     rows = {hostile_line(chance) for _ in range(6_000)}
-    matched = [row for row in rows if b"\n" not in row and matches(row) and is_clean_text(row)]
+    matched = [row for row in rows if b"\n" not in row and matches(row) and dirt_in(row) is None]
     assert len(matched) > 600
     for row in matched:
         parsed = parse(row)
@@ -81,7 +90,7 @@ def test_a_date_is_matched_up_to_the_latest_that_is_allowed_and_no_further(
     pattern = valid_rows(received_at)
 
     def is_matched(date: int) -> bool:
-        return bool(pattern.fullmatch(b"|1|||7||%d\n" % date))
+        return bool(taken(pattern, b"|1|||7||%d\n" % date))
 
     steps = [0, 1, 2, 9, 10, 11, *(10**power for power in range(2, len(str(latest))))]
     assert all(is_matched(latest - step) for step in steps if step <= latest)
@@ -99,9 +108,19 @@ def test_lower_casing_makes_no_email_that_is_matched_too_long() -> None:
 
 def test_a_match_takes_no_more_rows_than_a_run_may_have() -> None:
     rows = (GOOD + b"\n") * (LONGEST_RUN + 1)
-    found = valid_rows(RECEIVED_AT).match(rows)
-    assert found is not None
-    assert found.end() == LONGEST_RUN * (len(GOOD) + 1)
+    found = [match.groups() for match in valid_rows(RECEIVED_AT).finditer(rows)]
+    assert found == [((GOOD + b"\n") * LONGEST_RUN, None), (GOOD + b"\n", None)]
+
+
+@pytest.mark.parametrize("ending", [b"", b"\n", b"\r\n"])
+def test_a_match_ends_with_the_line_that_is_no_such_row(ending: bytes) -> None:
+    rows = GOOD + b"\n"
+    pattern = valid_rows(RECEIVED_AT)
+    found = [
+        match.groups() for match in pattern.finditer(rows + b"bad\n\n" + rows * 2 + b"end" + ending)
+    ]
+    assert found == [(rows, b"bad"), (b"", b""), (rows * 2, b"end" + ending.removesuffix(b"\n"))]
+    assert [match.groups() for match in pattern.finditer(b"")] == []
 
 
 @pytest.mark.parametrize("bad", [b"caf\xe9||||7", b"\xef\xbf\xbe||||7", b"a\xef\xbf\xbf||||7"])
