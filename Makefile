@@ -151,9 +151,11 @@ STACK = pointflow-$(ENV)
 
 .PHONY: deploy
 # PARAMETERS="AlarmEmail=ops@example.com CreditConcurrency=50" adds to samconfig.toml or overrides it.
+# CONFIRM_CHANGES=no asks nobody, for where nobody is there.
 deploy: main-environment build ## Deploy to AWS: ENV=dev|staging|prod
 	@overrides="$$($(MAIN)/python -m pointflow_local.release $(ENV) $(PARAMETERS))" && \
-		$(SAM)/sam deploy --config-env $(ENV) --parameter-overrides $$overrides
+		$(SAM)/sam deploy --config-env $(ENV) --parameter-overrides $$overrides \
+			$(if $(filter no,$(CONFIRM_CHANGES)),--no-confirm-changeset)
 
 .PHONY: destroy
 destroy: main-environment ## Take a stack down: ENV=…; its data only with DATA=drop CONFIRM=<stack>
