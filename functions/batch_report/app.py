@@ -2,32 +2,44 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from batch_report.count import count
 from pointflow.adapters.clients import client
 from pointflow.bootstrap import batches
 from pointflow.domain.messages import decode_report
 from pointflow.observability import logger
 from pointflow.queue_batch import process_records
 
+SECONDS_FOR_A_CELL = 120.0
+"""Kept of the invocation's time when it looks whether another cell's rejects fit into it."""
+
 
 @logger.inject_lambda_context(clear_state=True)
 def lambda_handler(
     event: dict[str, Any],
-    context: LambdaContext,  # noqa: ARG001
+    context: LambdaContext,
     report: batches.Report | None = None,
 ) -> dict[str, Any]:
     """Handle a batch of ReportQueue."""
     report = report or batches.report()
+    remaining = context.get_remaining_time_in_millis() / 1000
+    deadline = time.monotonic() + remaining - SECONDS_FOR_A_CELL
 
     def handle(body: str, receive_count: int) -> None:
         request = decode_report(body)
-        report(request, again=receive_count > 1)
+        reported = report(request, again=receive_count > 1, deadline=deadline)
+        for submission in reported:
+            count(submission)
         ref = request.ref
         logger.info(
-            "reported", client_id=ref.client_id, version=ref.version, revision=request.revision
+            "reported" if reported else "nothing reported yet",
+            client_id=ref.client_id,
+            version=ref.version,
+            revision=request.revision,
         )
 
     return process_records(event, handle, lambda: client("sqs"))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from pointflow.domain.batch_row import RejectedRow
 from pointflow.domain.codes import RowCode
@@ -18,6 +19,7 @@ from pointflow.domain.submission import (
     SubmissionRef,
     Tally,
 )
+from pointflow.services.report_submission import Reporting
 from tests.fakes.object_store import FakeObjectStore
 from tests.fakes.publishers import FakeChunks, FakeDepths, FakeParts, FakeReports, FakeUndos
 from tests.fakes.submission_store import FakeSubmissionStore
@@ -147,6 +149,13 @@ class BatchStage:
         if key:
             body = b"".join(encode_reject(row) for row in rejects)
             self.objects.put(key, body, "application/x-ndjson")
+
+
+def reporting(
+    stage: BatchStage, *, objects: Any = None, out_of_time: Callable[[], bool] = lambda: False
+) -> Reporting:
+    """The ports of a report, with all the time in the world unless said otherwise."""
+    return Reporting(stage.store, objects or stage.objects, stage.reports, out_of_time)
 
 
 def _codes(rejects: Sequence[RejectedRow]) -> dict[str, int]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from pointflow.domain.errors import ObjectUnreadableError
+from pointflow.domain.errors import DraftLostError, ObjectUnreadableError
 from pointflow.domain.submission import SubmissionRef
+from pointflow.ports.objects import Draft
 
 
 class FakeObjectStore:
@@ -20,12 +21,16 @@ class FakeObjectStore:
         By key, of the same objects.
     reads : list of (SubmissionRef, int, int)
         Every range that was asked for.
+    half_written : dict of str to dict of str to bytes
+        Parts that were sent of objects whose writers were suspended, by upload and tag.
     """
 
     def __init__(self, block_bytes: int = 1 << 20) -> None:
         self.written: dict[str, bytes] = {}
         self.content_types: dict[str, str] = {}
         self.reads: list[tuple[SubmissionRef, int, int]] = []
+        self.half_written: dict[str, dict[str, bytes]] = {}
+        self._writers = 0
         self._block_bytes = block_bytes
         self._uploads: dict[SubmissionRef, bytes] = {}
         self._unreadable: set[SubmissionRef] = set()
@@ -71,12 +76,25 @@ class FakeObjectStore:
         self.written.pop(key, None)
         self.content_types.pop(key, None)
 
+    def read_objects(self, keys: Iterable[str]) -> Iterator[bytes]:
+        return (b"".join(self.read_object(key)) for key in keys)
+
     @contextmanager
-    def writer(self, key: str, content_type: str) -> Iterator[_Collector]:
-        collector = _Collector()
+    def writer(
+        self, key: str, content_type: str, draft: Draft | None = None
+    ) -> Iterator[_Collector]:
+        begun = draft or Draft()
+        if begun.upload_id is not None and begun.upload_id not in self.half_written:
+            raise DraftLostError(f"what was written of {key} is gone")
+        self._writers += 1
+        collector = _Collector(self, begun.upload_id or f"upload {self._writers}", begun)
         yield collector
+        if collector.suspended:
+            return
+        if begun.upload_id is not None:
+            del self.half_written[begun.upload_id]
         if collector.data:
-            self.put(key, bytes(collector.data), content_type)
+            self.put(key, collector.data, content_type)
 
     def _find(self, ref: SubmissionRef) -> bytes:
         if ref in self._denied:
@@ -87,8 +105,28 @@ class FakeObjectStore:
 
 
 class _Collector:
-    def __init__(self) -> None:
-        self.data = bytearray()
+    """Keeps the last byte as a draft's tail, and those before it as a part that was sent."""
+
+    def __init__(self, store: FakeObjectStore, upload_id: str, draft: Draft) -> None:
+        self.suspended = False
+        self._parts = store.half_written.setdefault(upload_id, {}) if draft.etags else {}
+        self._store = store
+        self._upload_id = upload_id
+        self._etags = draft.etags
+        self._written = bytearray(draft.tail)
+
+    @property
+    def data(self) -> bytes:
+        return b"".join(self._parts[etag] for etag in self._etags) + self._written
 
     def write(self, data: bytes) -> None:
-        self.data += data
+        self._written += data
+
+    def suspend(self) -> Draft:
+        self.suspended = True
+        if not self.data:
+            return Draft()
+        etags = (*self._etags, f"part {len(self._etags) + 1}")
+        self._parts[etags[-1]] = bytes(self._written[:-1])
+        self._store.half_written[self._upload_id] = self._parts
+        return Draft(self._upload_id, etags, bytes(self._written[-1:]))

@@ -36,7 +36,7 @@ from pointflow.services.credit_chunk import credit_chunk
 from pointflow.services.in_time import never
 from pointflow.services.intake import Intake
 from pointflow.services.receive_upload import Limits
-from pointflow.services.report_submission import report_submission
+from pointflow.services.report_submission import Reporting, report_submission
 from pointflow.services.take_back import TakeBack
 from pointflow.services.undo_submission import undo_submission
 from pointflow.services.verify_ledger import SEGMENTS, Slice, Verify
@@ -258,7 +258,8 @@ class Worker:
                 self._credit(delivery)
             case "reports":
                 request = decode_report(delivery.body)
-                report_submission(request, store=self._store, objects=self._objects, again=again)
+                ports = Reporting(self._store, self._objects, self._reports, never)
+                report_submission(request, ports=ports, again=again)
             case "undos":
                 self._undo.run(
                     decode_undo(delivery.body),

@@ -51,8 +51,9 @@ ALLOWED = {
         **TRACES,
     },
     "BatchReportRole": {
-        "ReportQueue": READ_QUEUE,
+        "ReportQueue": READ_QUEUE | {"sqs:SendMessage"},
         "Bucket/rejects/*": {"s3:GetObject"},
+        "Bucket/rejects/*/report-*.json": {"s3:DeleteObject", "s3:PutObject"},
         "Bucket/outbound/*": WRITE_OBJECTS | {"s3:DeleteObject", "s3:GetObject"},
         "BatchesTable": FOLLOW,
         "BatchReportLogs": LOGS,

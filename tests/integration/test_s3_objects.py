@@ -9,7 +9,8 @@ import boto3
 import pytest
 
 from pointflow.adapters.s3_events import read_uploads
-from pointflow.adapters.s3_objects import BLOCK_BYTES, PART_BYTES, S3ObjectStore
+from pointflow.adapters.s3_objects import BLOCK_BYTES, S3ObjectStore
+from pointflow.adapters.s3_streams import PART_BYTES
 from pointflow.adapters.sqs_publishers import (
     SqsChunkPublisher,
     SqsPartPublisher,

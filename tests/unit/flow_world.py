@@ -13,11 +13,12 @@ from pointflow.domain.member import Member, MemberStatus
 from pointflow.domain.messages import Upload
 from pointflow.domain.submission import Submission, SubmissionRef
 from pointflow.services.credit_chunk import credit_chunk
+from pointflow.services.in_time import never
 from pointflow.services.intake import Intake
 from pointflow.services.read_progress import rejected_rows
 from pointflow.services.receive_upload import Limits
 from pointflow.services.release_submission import release_submission
-from pointflow.services.report_submission import report_submission
+from pointflow.services.report_submission import Reporting, report_submission
 from tests.fakes.catalog import FakeCatalog
 from tests.fakes.ledger import FakeLedger
 from tests.fakes.member_directory import FakeMembers
@@ -113,7 +114,8 @@ class FlowWorld:
     def _report(self) -> None:
         requests, self.reports.requested = self.reports.requested, []
         for request in requests:
-            report_submission(request, store=self.store, objects=self.objects)
+            ports = Reporting(self.store, self.objects, self.reports, never)
+            report_submission(request, ports=ports)
 
     def rejects(self, submission: Submission) -> list[RejectedRow]:
         """Every rejected row, in line order."""

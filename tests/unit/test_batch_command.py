@@ -9,7 +9,7 @@ from pointflow.domain.messages import ParsePart, ReportRequest
 from pointflow.domain.submission import Failure, Refusal, Status
 from pointflow.services.report_submission import report_submission
 from tests.fakes.batch_desk import Desk
-from tests.fakes.batch_stage import NAME, NOW, ref_of, reject
+from tests.fakes.batch_stage import NAME, NOW, ref_of, reject, reporting
 
 OTHER = "activities_acme_20251231000000.txt"
 REF = ref_of()
@@ -21,7 +21,7 @@ def desk(monkeypatch: pytest.MonkeyPatch) -> Desk:
 
 
 def report(desk: Desk) -> None:
-    report_submission(ReportRequest(REF, 1), store=desk.stage.store, objects=desk.stage.objects)
+    report_submission(ReportRequest(REF, 1), ports=reporting(desk.stage))
 
 
 def test_list_shows_the_newest_first_with_their_counts(desk: Desk) -> None:

@@ -1,6 +1,8 @@
 """batch_report as Lambda calls it."""
 
 import json
+import time
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -8,9 +10,12 @@ from typing import Any
 import pytest
 
 from batch_report import app
+from pointflow.domain.codes import FailureCode
 from pointflow.domain.errors import CounterMismatchError
 from pointflow.domain.messages import ReportRequest
-from pointflow.domain.submission import SubmissionRef
+from pointflow.domain.submission import Failure, Status, Submission, SubmissionRef, Tally
+from pointflow.observability import metrics
+from tests.contracts.submission_samples import submission
 
 EVENTS = Path(__file__).parents[2] / "events" / "batch_report"
 REQUEST = ReportRequest(
@@ -24,6 +29,7 @@ CONTEXT: Any = SimpleNamespace(
     memory_limit_in_mb=512,
     invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:batch-report",
     aws_request_id="f1",
+    get_remaining_time_in_millis=lambda: 300_000,
 )
 
 
@@ -43,11 +49,17 @@ class FakeSqs:
 class Reports:
     """Remembers what was asked for, and whether it had been delivered before."""
 
-    def __init__(self) -> None:
+    def __init__(self, *reported: Submission) -> None:
         self.requests: list[tuple[ReportRequest, bool]] = []
+        self.reported = tuple(reported)
+        self.seconds = 0.0
 
-    def __call__(self, request: ReportRequest, *, again: bool) -> None:
+    def __call__(
+        self, request: ReportRequest, *, again: bool, deadline: float
+    ) -> tuple[Submission, ...]:
         self.requests.append((request, again))
+        self.seconds = deadline - time.monotonic()
+        return self.reported
 
 
 @pytest.fixture
@@ -109,10 +121,54 @@ def test_a_poison_message_leaves_its_neighbours_alone(sqs: FakeSqs) -> None:
 def test_a_report_that_cannot_be_written_is_tried_again_when_that_can_help(
     sqs: FakeSqs, error: Exception, wait: int
 ) -> None:
-    def broken(request: ReportRequest, *, again: bool) -> None:
+    def broken(request: ReportRequest, *, again: bool, deadline: float) -> tuple[Submission, ...]:
         raise error
 
     answer = app.lambda_handler(load("report.json"), CONTEXT, broken)
 
     assert len(answer["batchItemFailures"]) == 1
     assert sqs.waits == [wait]
+
+
+def test_a_report_leaves_its_rest_to_another_two_minutes_before_its_time_is_up() -> None:
+    reports = Reports()
+
+    app.lambda_handler(load("report.json"), CONTEXT, reports)
+
+    assert 175 < reports.seconds <= 180
+
+
+def metric(output: str, name: str) -> list[float]:
+    lines = (json.loads(line) for line in output.splitlines() if f'"{name}"' in line)
+    return [
+        value
+        for line in lines
+        for value in (line[name] if isinstance(line[name], list) else [line[name]])
+    ]
+
+
+def test_what_became_of_batches_is_counted_with_the_share_and_the_codes_of_their_rejects(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    received = submission(REQUEST.ref)
+    tally = Tally(rows=8, credited=6, rejected=2, codes={"MEMBER_NOT_FOUND": 2})
+    complete = replace(received, status=Status.COMPLETED_WITH_REJECTS, tally=tally)
+    failure = Failure(FailureCode.CHUNK_DEAD_LETTERED, "dead")
+    failed = replace(received, status=Status.FAILED, tally=tally, failure=failure)
+
+    app.lambda_handler(load("report.json"), CONTEXT, Reports(complete, failed))
+
+    output = capsys.readouterr().out
+    assert metric(output, "BatchesCompleted") == [1.0]
+    assert metric(output, "BatchesFailed") == [1.0]
+    assert metric(output, "RejectSharePercent") == [25.0]
+    (by_code,) = [json.loads(line) for line in output.splitlines() if "RowsRejectedByCode" in line]
+    assert by_code["code"] == "MEMBER_NOT_FOUND"
+    assert metric(output, "RowsRejectedByCode") == [2.0]
+
+
+@pytest.fixture(autouse=True)
+def _namespace(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics.provider, "namespace", "pointflow")
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "pointflow")
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "batch_report")

@@ -10,7 +10,7 @@ from pointflow.domain.messages import ReportRequest
 from pointflow.domain.submission import Status, SubmissionRef
 from pointflow.services.report_submission import report_submission
 from tests.fakes.batch_desk import Desk
-from tests.fakes.batch_stage import NAME, NOW, ref_of, reject
+from tests.fakes.batch_stage import NAME, NOW, ref_of, reject, reporting
 
 OTHER = "activities_acme_20251231000000.txt"
 DRY = SubmissionRef("acme", NAME, "up1", dry_run=True)
@@ -40,7 +40,7 @@ def rehearsed(desk: Desk, *, rejects: int = 0, twin: bool = False, content: str 
         stage.closed(ref, 0, chunks=1, rows=rejects + 2, rejects=rows)
         stage.credited(ref, 0, (rejects + 1, rejects + 2), credited=2, points=150)
         stage.settled(ref)
-        report_submission(ReportRequest(ref, 1), store=stage.store, objects=stage.objects)
+        report_submission(ReportRequest(ref, 1), ports=reporting(stage))
 
     desk.uploader.received = received
 

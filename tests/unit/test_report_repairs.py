@@ -10,7 +10,7 @@ from pointflow.domain.codes import FailureCode, FileCode, RowCode
 from pointflow.domain.messages import ReportRequest
 from pointflow.domain.submission import Failure, Refusal, Status, SubmissionRef
 from pointflow.services.report_submission import report_submission
-from tests.fakes.batch_stage import NAME, NOW, BatchStage, ref_of, reject
+from tests.fakes.batch_stage import NAME, NOW, BatchStage, ref_of, reject, reporting
 from tests.fakes.faults import Faults, WorkerKilled
 
 OUT = "outbound/acme/" + NAME.removesuffix(".txt")
@@ -29,7 +29,7 @@ def report(
     stage: BatchStage, ref: SubmissionRef, *, again: bool = False, objects: Any = None
 ) -> None:
     request = ReportRequest(ref, stage.on_record(ref).revision)
-    report_submission(request, store=stage.store, objects=objects or stage.objects, again=again)
+    report_submission(request, ports=reporting(stage, objects=objects), again=again)
 
 
 def written(stage: BatchStage) -> dict[str, bytes]:

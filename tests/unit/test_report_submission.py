@@ -11,7 +11,7 @@ from pointflow.domain.errors import CounterMismatchError, MessageInvalidError
 from pointflow.domain.messages import ReportRequest
 from pointflow.domain.submission import Failure, Refusal, Status, SubmissionRef
 from pointflow.services.report_submission import report_submission
-from tests.fakes.batch_stage import NOW, BatchStage, ref_of, reject
+from tests.fakes.batch_stage import NOW, BatchStage, ref_of, reject, reporting
 
 OUT = "outbound/acme/activities_acme_20260101000000"
 REF = ref_of()
@@ -27,9 +27,7 @@ def stage() -> BatchStage:
 def report(
     stage: BatchStage, ref: SubmissionRef = REF, revision: int = 1, *, again: bool = False
 ) -> None:
-    report_submission(
-        ReportRequest(ref, revision), store=stage.store, objects=stage.objects, again=again
-    )
+    report_submission(ReportRequest(ref, revision), ports=reporting(stage), again=again)
 
 
 def result(stage: BatchStage, suffix: str = "_result.json") -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any, cast
 
 import boto3
@@ -14,11 +15,13 @@ from botocore.response import StreamingBody
 from moto import mock_aws
 from mypy_boto3_s3 import S3Client
 
-from pointflow.adapters import s3_objects
+from pointflow.adapters import s3_streams
 from pointflow.adapters.retrying import Backoff
-from pointflow.adapters.s3_objects import BLOCK_BYTES, PART_BYTES, S3ObjectStore, byte_range
-from pointflow.domain.errors import ContentionError, ObjectUnreadableError
+from pointflow.adapters.s3_objects import BLOCK_BYTES, S3ObjectStore, byte_range
+from pointflow.adapters.s3_streams import PART_BYTES
+from pointflow.domain.errors import ContentionError, DraftLostError, ObjectUnreadableError
 from pointflow.domain.submission import SubmissionRef
+from pointflow.ports.objects import Draft
 
 BUCKET = "uploads"
 KEY = "inbound/acme/a.txt"
@@ -132,7 +135,7 @@ def test_an_object_of_any_size_is_streamed(s3: S3Client, size: int) -> None:
 def test_parts_grow_so_that_no_object_has_too_many(
     s3: S3Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(s3_objects, "PARTS_OF_A_SIZE", 1)
+    monkeypatch.setattr(s3_streams, "PARTS_OF_A_SIZE", 1)
     size = (1 + 2 + 3) * PART_BYTES
     with S3ObjectStore(s3, BUCKET).writer("outbound/a", "text/plain") as out:
         out.write(b"z" * size)
@@ -161,6 +164,67 @@ def test_an_error_leaves_no_object_and_no_parts(s3: S3Client, size: int) -> None
         fail()
     assert "Contents" not in s3.list_objects_v2(Bucket=BUCKET)
     assert "Uploads" not in s3.list_multipart_uploads(Bucket=BUCKET)
+
+
+@pytest.mark.parametrize("size", [0, 1, PART_BYTES, 2 * PART_BYTES + 3])
+def test_an_object_is_gone_on_with_by_another_process(s3: S3Client, size: int) -> None:
+    body = bytes(range(256)) * (size // 256) + b"z" * (size % 256)
+    with S3ObjectStore(s3, BUCKET).writer("outbound/a", "text/plain") as out:
+        out.write(body)
+        draft = out.suspend()
+    assert "Contents" not in s3.list_objects_v2(Bucket=BUCKET)
+
+    with S3ObjectStore(s3, BUCKET).writer("outbound/a", "text/plain", draft) as out:
+        out.write(b"the rest")
+
+    assert s3.get_object(Bucket=BUCKET, Key="outbound/a")["Body"].read() == body + b"the rest"
+    assert "Uploads" not in s3.list_multipart_uploads(Bucket=BUCKET)
+
+
+def test_an_error_while_going_on_leaves_the_draft_as_good_as_it_was(s3: S3Client) -> None:
+    store = S3ObjectStore(s3, BUCKET)
+    with store.writer("outbound/a", "text/plain") as out:
+        out.write(b"x" * (PART_BYTES + 1))
+        draft = out.suspend()
+
+    def fail() -> None:
+        with store.writer("outbound/a", "text/plain", draft) as out:
+            out.write(b"y" * PART_BYTES)
+            raise RuntimeError("disturbed")
+
+    with pytest.raises(RuntimeError, match="disturbed"):
+        fail()
+    with store.writer("outbound/a", "text/plain", draft) as out:
+        out.write(b"end")
+    stored = s3.get_object(Bucket=BUCKET, Key="outbound/a")["Body"].read()
+    assert stored == b"x" * (PART_BYTES + 1) + b"end"
+
+
+def test_a_draft_that_somebody_finished_is_lost() -> None:
+    def gone(**_: Any) -> None:
+        raise ClientError({"Error": {"Code": "NoSuchUpload"}}, "UploadPart")
+
+    client: Any = SimpleNamespace(upload_part=gone, complete_multipart_upload=gone)
+    store = S3ObjectStore(client, BUCKET)
+
+    for size in (0, PART_BYTES):  # it shows when a part is sent, or not before the end
+        with (
+            pytest.raises(DraftLostError, match="outbound/a"),
+            store.writer("outbound/a", "text/plain", Draft("gone", ("etag",))) as out,
+        ):
+            out.write(b"y" * size)
+
+
+def test_small_objects_are_read_in_order_whatever_their_number(s3: S3Client) -> None:
+    store = S3ObjectStore(s3, BUCKET)
+    keys = [f"rejects/{number}" for number in range(30)]
+    for key in keys:
+        store.put(key, key.encode(), "text/plain")
+
+    assert list(store.read_objects(reversed(keys))) == [key.encode() for key in reversed(keys)]
+    assert list(store.read_objects([])) == []
+    with pytest.raises(ObjectUnreadableError, match="rejects/none"):
+        list(store.read_objects([*keys, "rejects/none"]))
 
 
 # What only a network does: scripted answers of a client that serves BODY.

@@ -16,7 +16,7 @@ from pointflow_cli.commands import submit as submit_module
 from pointflow_cli.errors import CommandError
 from pointflow_cli.upload import Uploader
 from tests.fakes.batch_desk import Desk
-from tests.fakes.batch_stage import NAME, NOW, BatchStage, ref_of, reject
+from tests.fakes.batch_stage import NAME, NOW, BatchStage, ref_of, reject, reporting
 
 OTHER = "activities_acme_20251231000000.txt"
 UP = ref_of("up1")
@@ -37,7 +37,7 @@ def file(tmp_path: Path) -> Path:
 
 def report(stage: BatchStage, ref: SubmissionRef) -> None:
     revision = stage.on_record(ref).revision
-    report_submission(ReportRequest(ref, revision), store=stage.store, objects=stage.objects)
+    report_submission(ReportRequest(ref, revision), ports=reporting(stage))
 
 
 def credited(stage: BatchStage, ref: SubmissionRef) -> None:

@@ -15,7 +15,7 @@ from pointflow.services.watch_submissions import (
     WatchSummary,
     is_due,
 )
-from tests.fakes.batch_stage import NOW, BatchStage, ref_of
+from tests.fakes.batch_stage import NOW, BatchStage, ref_of, reporting
 
 REF = ref_of()
 LATER = NOW + STILL_SECONDS + 1
@@ -164,7 +164,7 @@ def test_a_report_that_was_not_written_is_asked_for_again(stage: BatchStage) -> 
 
 def test_what_is_finished_and_reported_is_not_looked_at(stage: BatchStage) -> None:
     stage.completed(REF)
-    report_submission(ReportRequest(REF, 1), store=stage.store, objects=stage.objects)
+    report_submission(ReportRequest(REF, 1), ports=reporting(stage))
 
     assert watch(stage).seen == 0
 

@@ -24,11 +24,12 @@ from pointflow.adapters.sqs_publishers import (
 from pointflow.config import config
 from pointflow.described_error import error_name
 from pointflow.domain.messages import Chunk, ReportRequest
+from pointflow.domain.submission import Submission
 from pointflow.services.credit_chunk import ChunkResult, credit_chunk
 from pointflow.services.intake import Intake
 from pointflow.services.look_out import Sights
 from pointflow.services.receive_upload import Limits
-from pointflow.services.report_submission import report_submission
+from pointflow.services.report_submission import Reporting, report_submission
 from pointflow.services.watch_submissions import Watch, WatchSummary
 
 
@@ -43,8 +44,14 @@ class Credit(Protocol):
 class Report(Protocol):
     """Writes one submission's results; see `report_submission`."""
 
-    def __call__(self, request: ReportRequest, *, again: bool) -> None:
-        """Write the newest revision, unless that is done and this is the first delivery."""
+    def __call__(
+        self, request: ReportRequest, *, again: bool, deadline: float
+    ) -> tuple[Submission, ...]:
+        """Write the newest revision, unless that is done and this is the first delivery.
+
+        What is not written by `deadline`, a `time.monotonic()` value, is left to another
+        invocation.
+        """
         ...
 
 
@@ -90,7 +97,12 @@ def credit() -> Credit:
 def report() -> Report:
     """Result files."""
     results = S3ResultStore(client("s3"), config().bucket)
-    return partial(report_submission, store=_submissions(), objects=results)
+
+    def run(request: ReportRequest, *, again: bool, deadline: float) -> tuple[Submission, ...]:
+        ports = Reporting(_submissions(), results, _reports(), lambda: time.monotonic() >= deadline)
+        return report_submission(request, ports=ports, again=again)
+
+    return run
 
 
 def watch(deadline: float) -> WatchSummary:

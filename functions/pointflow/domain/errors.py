@@ -15,6 +15,7 @@ PointflowError
 │   ├── ContentionError        throttled or conflicting for longer than the deadline allows
 │   ├── OutOfTimeError         the invocation is about to be ended
 │   ├── EventsNotPublishedError  the event bus did not accept what happened
+│   ├── DraftLostError         a half-written object cannot be gone on with
 │   └── CredentialsUnavailableError  what a client is to prove itself with cannot be looked up
 ├── UnauthorizedError          no credential was presented, or one that is wrong
 └── ImportRowError             a line of an import file that cannot be used
@@ -108,6 +109,13 @@ class EventsNotPublishedError(TransientError):
         super().__init__(f"{len(positions)} events not accepted: {', '.join(codes)}")
         self.positions = positions
         self.codes = codes
+
+
+class DraftLostError(TransientError):
+    """What was written of an object is gone, finished by somebody else or thrown away.
+
+    Whoever was writing it begins anew.
+    """
 
 
 class CredentialsUnavailableError(TransientError):

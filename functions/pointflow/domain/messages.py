@@ -82,10 +82,14 @@ Part = MeasurePart | ParsePart | MeasureCells | ParseCells
 
 @dataclass(frozen=True, slots=True)
 class ReportRequest:
-    """Write the result files of a submission's revision."""
+    """Write the result files of a submission's revision.
+
+    `goes_on`: an invocation had no more time for it, and left a draft.
+    """
 
     ref: SubmissionRef
     revision: int
+    goes_on: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +224,7 @@ def encode_report(request: ReportRequest) -> str:
         "kind": "report",
         **ref_fields(request.ref),
         "revision": request.revision,
+        **({"goes_on": True} if request.goes_on else {}),
     }
     return json.dumps(fields)
 
@@ -227,7 +232,10 @@ def encode_report(request: ReportRequest) -> str:
 def decode_report(body: str) -> ReportRequest:
     """Read a ReportQueue message back. Raises `MessageInvalidError`."""
     fields = read_fields(body, "report")
-    return ReportRequest(read_ref(fields), read_integer(fields, "revision"))
+    goes_on = fields.get("goes_on", False)
+    if not isinstance(goes_on, bool):
+        raise MessageInvalidError("goes_on is neither true nor false")
+    return ReportRequest(read_ref(fields), read_integer(fields, "revision"), goes_on)
 
 
 def _cells(fields: dict[str, Any]) -> tuple[int, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 MOST_RANGES = 1_000
 """Keeps a result small. What follows is folded into the last range, which then also spans
@@ -31,10 +32,16 @@ class CellLines:
 class UndecidedLines:
     """Finds the lines that nobody decided, walking a file from its first cell to its last."""
 
-    def __init__(self) -> None:
-        self._ranges: list[LineRange] = []
-        self._line = 1  # the first line not accounted for
-        self._owing = False  # whether the cell before left lines undecided, from there on
+    def __init__(
+        self, ranges: Iterable[LineRange] = (), line: int = 1, *, owing: bool = False
+    ) -> None:
+        self._ranges = [(first, last) for first, last in ranges]
+        self._line = line  # the first line not accounted for
+        self._owing = owing  # whether the cell before left lines undecided, from there on
+
+    def state(self) -> dict[str, Any]:
+        """Everything it knows, ready for JSON: `UndecidedLines(**state)` goes on from here."""
+        return {"ranges": list(self._ranges), "line": self._line, "owing": self._owing}
 
     def pass_cell(self, cell: CellLines) -> None:
         """Take in the next cell."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Protocol
 
 from pointflow.domain.submission import SubmissionRef
@@ -27,10 +28,34 @@ class ObjectStore(Protocol):
 
     def put(self, key: str, body: bytes, content_type: str) -> None: ...
 
-    def writer(self, key: str, content_type: str) -> AbstractContextManager[ObjectWriter]:
-        """Stream an object of any size in constant memory; nothing appears when the block raises,
-        and nothing when nothing was written."""
+    def read_objects(self, keys: Iterable[str]) -> Iterator[bytes]:
+        """Small objects that pointflow itself wrote, whole, in the order of their keys.
+
+        Some are read ahead, so that hundreds of thousands of them do not wait one for the other.
+        """
         ...
+
+    def writer(
+        self, key: str, content_type: str, draft: Draft | None = None
+    ) -> AbstractContextManager[ObjectWriter]:
+        """Stream an object of any size in constant memory; nothing appears when the block raises,
+        and nothing when nothing was written, or when the writer was suspended.
+
+        With a `draft`, go on where that one was suspended. Raises `DraftLostError`.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A streamed object that is half written: enough to go on with it in another process.
+
+    `tail` are the bytes that were too few to be sent, less than `upload_id`'s next part.
+    """
+
+    upload_id: str | None = None
+    etags: tuple[str, ...] = ()
+    tail: bytes = b""
 
 
 class ResultStore(ObjectStore, Protocol):
@@ -49,3 +74,7 @@ class ObjectWriter(Protocol):
     """Where a streamed object is written to."""
 
     def write(self, data: bytes) -> None: ...
+
+    def suspend(self) -> Draft:
+        """Leave the object half written, to be gone on with. Nothing may be written after it."""
+        ...

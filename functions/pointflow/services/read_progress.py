@@ -55,9 +55,8 @@ def cell_rejects(
     close: CellClose | None, outcomes: Iterable[ChunkOutcome], objects: ObjectStore
 ) -> Iterator[RejectedRow]:
     """A cell's rejected rows in line order: those of intake and those of crediting."""
-    crediting = (
-        row for outcome in outcomes for row in stored_rejects(outcome.rejects_key, objects)
-    )
+    keys = (outcome.rejects_key for outcome in outcomes if outcome.rejects_key)
+    crediting = decode_rejects(objects.read_objects(keys))
     intake = stored_rejects(close.rejects_key if close else None, objects)
     return heapq.merge(intake, crediting, key=attrgetter("line"))
 

@@ -8,14 +8,17 @@ does not name are removed behind it.
 Any number of workers may write at once. Each looks at the record again after it has written, and
 writes again what has become newer, or belongs to somebody else, by then; for one that died before
 it could look, its redelivered message does so. So the last to write has written the newest.
+
+A report that takes longer than an invocation leaves a draft and asks to be gone on with.
 """
 
 from __future__ import annotations
 
-from pointflow.domain.batch_row import RejectedRow
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from pointflow.domain.codes import FileCode
-from pointflow.domain.errors import CounterMismatchError, MessageInvalidError
-from pointflow.domain.errors_csv import HEADER, error_csv_line
+from pointflow.domain.errors import MessageInvalidError
 from pointflow.domain.messages import ReportRequest
 from pointflow.domain.result import (
     Findings,
@@ -26,17 +29,37 @@ from pointflow.domain.result import (
     result_keys,
 )
 from pointflow.domain.submission import OPEN, Status, Submission, SubmissionRef
-from pointflow.ports.objects import ObjectStore, ObjectWriter, ResultStore
+from pointflow.ports.objects import ResultStore
+from pointflow.ports.queues import ReportPublisher
 from pointflow.ports.submissions import SubmissionStore
+from pointflow.services.report_draft import load_draft
 from pointflow.services.report_dry_run import report_dry_run
-from pointflow.services.walk_outcomes import OutcomeWalk
+from pointflow.services.write_rejects import write_rejects
 
 HAVE_REJECTS = frozenset({Status.COMPLETED_WITH_REJECTS, Status.FAILED, Status.UNDONE})
 
 
+@dataclass(frozen=True, slots=True)
+class Reporting:
+    """The use case with its ports. `out_of_time` tells when to leave the rest to another."""
+
+    store: SubmissionStore
+    objects: ResultStore
+    reports: ReportPublisher
+    out_of_time: Callable[[], bool]
+
+
+class _UnfinishedError(Exception):
+    """The rest of a revision's files is for another invocation."""
+
+    def __init__(self, submission: Submission) -> None:
+        super().__init__(submission.ref.batch)
+        self.request = ReportRequest(submission.ref, submission.revision, goes_on=True)
+
+
 def report_submission(
-    request: ReportRequest, *, store: SubmissionStore, objects: ResultStore, again: bool = False
-) -> None:
+    request: ReportRequest, *, ports: Reporting, again: bool = False
+) -> tuple[Submission, ...]:
     """Write the newest revision of a submission's results, unless that is done.
 
     A request for an older revision writes the newest. Repeating changes nothing: a revision that
@@ -51,12 +74,16 @@ def report_submission(
     Parameters
     ----------
     request : ReportRequest
-    store, objects
-        Ports.
+    ports : Reporting
     again : bool
         Whether the request was delivered before. Whoever had it may have died after it wrote an
         older revision over a newer one, or its own result over that of the name's new holder:
         both are written again.
+
+    Returns
+    -------
+    tuple of Submission
+        Those of which a revision is now reported that was not before.
 
     Raises
     ------
@@ -64,21 +91,36 @@ def report_submission(
         There is no such submission.
     CounterMismatchError
         The stored rejects are not as many as were counted.
+    DraftLostError
+        Somebody else has finished the files that were gone on with; a later try begins anew.
     ObjectUnreadableError
         Stored rejects are gone.
     """
+    reported: list[Submission] = []
+    try:
+        _report(request, ports, reported, again=again)
+    except _UnfinishedError as unfinished:
+        ports.reports.request_report(unfinished.request)
+    return tuple(reported)
+
+
+def _report(
+    request: ReportRequest, ports: Reporting, reported: list[Submission], *, again: bool
+) -> None:
     ref = request.ref
     if ref.dry_run:
-        report_dry_run(ref, store=store, objects=objects)
+        report_dry_run(ref, store=ports.store, objects=ports.objects)
         return
-    submission = _on_record(store, ref)
-    look_at_holder = again and _may_have_held_name(submission)
+    submission = _on_record(ports.store, ref)
+    goes_on = request.goes_on and load_draft(submission, ports.objects) is not None
+    look_at_holder = (again or goes_on) and _may_have_held_name(submission)
     unreported = submission.reported_revision < submission.revision
-    if unreported or (again and submission.revision > 1):
-        look_at_holder |= _write_newest(ref, store, objects, first_stands=True)
-    while look_at_holder and (holder := _holder(store, ref)) != ref:
+    if unreported or goes_on or (again and submission.revision > 1):
+        first_stands = unreported or not goes_on
+        look_at_holder |= _write_newest(ref, ports, reported, first_stands=first_stands)
+    while look_at_holder and (holder := _holder(ports.store, ref)) != ref:
         ref = holder
-        _write_newest(ref, store, objects, first_stands=False)
+        _write_newest(ref, ports, reported, first_stands=False)
 
 
 def _on_record(store: SubmissionStore, ref: SubmissionRef) -> Submission:
@@ -100,7 +142,7 @@ def _holder(store: SubmissionStore, ref: SubmissionRef) -> SubmissionRef:
 
 
 def _write_newest(
-    ref: SubmissionRef, store: SubmissionStore, objects: ResultStore, *, first_stands: bool
+    ref: SubmissionRef, ports: Reporting, reported: list[Submission], *, first_stands: bool
 ) -> bool:
     """Write until what was written is the newest, in its right place.
 
@@ -109,6 +151,7 @@ def _write_newest(
     bool
         Whether anything was written under the plain name.
     """
+    store = ports.store
     held_name = False
     while True:
         submission = _on_record(store, ref)
@@ -117,22 +160,20 @@ def _write_newest(
         # written, there is nothing to say.
         if submission.status not in OPEN:
             held_name |= holds_name
-            _write(submission, store, objects, holds_name=holds_name, first_stands=first_stands)
+            _write(submission, ports, holds_name=holds_name, first_stands=first_stands)
         if (_holder(store, ref) == ref) != holds_name:
             continue
         store.reported(ref, submission.revision)
+        if submission.status not in OPEN and submission.reported_revision < submission.revision:
+            reported.append(submission)
         if _on_record(store, ref).revision == submission.revision:
             return held_name
 
 
 def _write(
-    submission: Submission,
-    store: SubmissionStore,
-    objects: ResultStore,
-    *,
-    holds_name: bool,
-    first_stands: bool,
+    submission: Submission, ports: Reporting, *, holds_name: bool, first_stands: bool
 ) -> None:
+    objects = ports.objects
     keys = result_keys(submission.ref, holds_name=holds_name)
     findings = Findings(submission.tally)
     if submission.status in HAVE_REJECTS:
@@ -142,7 +183,12 @@ def _write(
             return
         if lies and lies.names_files and lies.version != submission.ref.version:
             objects.remove(keys.result)
-        findings = _write_rejects(submission, keys, store, objects)
+        found = write_rejects(
+            submission, keys, store=ports.store, objects=objects, out_of_time=ports.out_of_time
+        )
+        if found is None:
+            raise _UnfinishedError(submission)
+        findings = found
     objects.put(keys.result, encode_result(submission, findings), "application/json")
     if holds_name:
         _remove_unnamed(keys, findings, objects)
@@ -163,47 +209,3 @@ def _lies_there(objects: ResultStore, key: str) -> WrittenResult | None:
 
 def _revision(submission: Submission) -> tuple[str, int]:
     return submission.ref.version, submission.revision
-
-
-def _write_rejects(
-    submission: Submission, keys: ResultKeys, store: SubmissionStore, objects: ObjectStore
-) -> Findings:
-    walk = OutcomeWalk(submission, store, objects)
-    with (
-        objects.writer(keys.rejected, "text/plain; charset=utf-8") as rejected,
-        objects.writer(keys.errors, "text/csv; charset=utf-8") as errors,
-    ):
-        written = _RejectFiles(rejected, errors)
-        for row in walk.rejects():
-            written.add(row)
-    # The counts of what is complete were checked as a whole; of what failed, only parts are known.
-    tally = walk.tally if submission.status is Status.FAILED else submission.tally
-    if written.errors_lines != tally.rejected:
-        raise CounterMismatchError(
-            f"{tally.rejected} rows were counted as rejected, {written.errors_lines} are stored"
-        )
-    return Findings(
-        tally,
-        walk.undecided,
-        rejected_key=keys.rejected if written.rejected_lines else None,
-        errors_key=keys.errors if written.errors_lines else None,
-    )
-
-
-class _RejectFiles:
-    """The two files of a batch's rejected rows, written side by side."""
-
-    def __init__(self, rejected: ObjectWriter, errors: ObjectWriter) -> None:
-        self._rejected = rejected
-        self._errors = errors
-        self.rejected_lines = 0
-        self.errors_lines = 0
-
-    def add(self, row: RejectedRow) -> None:
-        if not self.errors_lines:
-            self._errors.write(HEADER)
-        self._errors.write(error_csv_line(row))
-        self.errors_lines += 1
-        if row.raw is not None:
-            self._rejected.write(row.raw + b"\n")
-            self.rejected_lines += 1
