@@ -183,7 +183,8 @@ def _matching(matching: Mapping[str, Any]) -> list[str]:
         return []
     found = [f"members found for {matching['matched']:,} of {matching['rows']:,} rows"]
     return found + [
-        f"by {kind}: {each['matched']:,} of the {each['carried']:,} rows that carry it"
+        f"{kind}: names a member in {each['known']:,} of the {each['carried']:,} rows that carry"
+        f" it, and decided {each['matched']:,}"
         for kind, each in matching["by_identifier"].items()
         if each["carried"]
     ]

@@ -113,10 +113,10 @@ def test_the_report_tells_matches_points_activities_rejects_and_conflicts() -> N
     matching = report["matching"]
     assert (matching["rows"], matching["matched"], matching["rate"]) == (4, 3, 0.75)
     assert matching["by_identifier"] == {
-        "CT_USER_ID": {"carried": 1, "matched": 1, "rate": 1.0},
-        "EMAIL": {"carried": 3, "matched": 2, "rate": 0.6667},
-        "USERNAME": {"carried": 1, "matched": 0, "rate": 0.0},
-        "THIRD_PARTY_ID": {"carried": 0, "matched": 0, "rate": None},
+        "CT_USER_ID": {"carried": 1, "known": 1, "rate": 1.0, "matched": 1},
+        "EMAIL": {"carried": 3, "known": 2, "rate": 0.6667, "matched": 2},
+        "USERNAME": {"carried": 1, "known": 1, "rate": 1.0, "matched": 0},
+        "THIRD_PARTY_ID": {"carried": 0, "known": 0, "rate": None, "matched": 0},
     }
 
 
@@ -189,6 +189,7 @@ granted = st.builds(Granted, st.integers(0, 9), st.integers(0, 99))
 forecasts = st.builds(
     Forecast,
     st.integers(0, 9),
+    st.dictionaries(st.sampled_from(["EMAIL", "USERNAME"]), st.integers(1, 9)),
     st.dictionaries(st.sampled_from(["EMAIL", "USERNAME"]), st.integers(1, 9)),
     st.dictionaries(st.sampled_from(["EMAIL", "USERNAME"]), st.integers(1, 9)),
     st.dictionaries(st.integers(1, 3), granted),

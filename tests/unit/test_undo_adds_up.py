@@ -113,7 +113,7 @@ def test_what_a_dry_run_foretells_is_read_back_as_it_was_written() -> None:
     assert len(forecasts) == len(outcomes)
     total = sum(forecasts[1:], start=forecasts[0])
     assert (total.rows, dict(total.carried)) == (5, {"EMAIL": 5, "USERNAME": 1})
-    assert dict(total.matched) == {"EMAIL": 4}
+    assert (dict(total.known), dict(total.matched)) == ({"EMAIL": 4, "USERNAME": 1}, {"EMAIL": 4})
     assert {each: (granted.rows, granted.points) for each, granted in total.activities.items()} == {
         7: (4, 85)
     }

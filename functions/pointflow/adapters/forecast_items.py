@@ -17,6 +17,7 @@ def forecast_attribute(forecast: Forecast) -> Attribute:
         "M": {
             "rows": number(forecast.rows),
             "carried": _counts(forecast.carried),
+            "known": _counts(forecast.known),
             "matched": _counts(forecast.matched),
             "activities": {
                 "M": {
@@ -34,6 +35,7 @@ def read_forecast(attribute: Attribute) -> Forecast:
     return Forecast(
         rows=int(written["rows"]["N"]),
         carried=_read_counts(written["carried"]),
+        known=_read_counts(written["known"]),
         matched=_read_counts(written["matched"]),
         activities={
             int(activity_id): Granted(*(int(each["N"]) for each in granted["L"]))

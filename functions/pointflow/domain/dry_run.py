@@ -108,10 +108,11 @@ def _matching(forecast: Forecast) -> dict[str, Any]:
         "by_identifier": {
             kind.value: {
                 "carried": forecast.carried.get(kind.value, 0),
-                "matched": forecast.matched.get(kind.value, 0),
+                "known": forecast.known.get(kind.value, 0),
                 "rate": _rate(
-                    forecast.matched.get(kind.value, 0), forecast.carried.get(kind.value, 0)
+                    forecast.known.get(kind.value, 0), forecast.carried.get(kind.value, 0)
                 ),
+                "matched": forecast.matched.get(kind.value, 0),
             }
             for kind in Identifier
         },

@@ -28,6 +28,8 @@ class Forecast:
         Rows whose member was looked for; intake rejects the others before.
     carried : mapping of str to int
         By identifier: rows that carry it.
+    known : mapping of str to int
+        By identifier: rows in which it names a member.
     matched : mapping of str to int
         By identifier: rows whose member was found by it, whatever became of the row then.
     activities : mapping of int to Granted
@@ -36,6 +38,7 @@ class Forecast:
 
     rows: int = 0
     carried: Mapping[str, int] = field(default_factory=dict)
+    known: Mapping[str, int] = field(default_factory=dict)
     matched: Mapping[str, int] = field(default_factory=dict)
     activities: Mapping[int, Granted] = field(default_factory=dict)
 
@@ -46,6 +49,7 @@ class Forecast:
         return Forecast(
             rows=self.rows + other.rows,
             carried=dict(Counter(self.carried) + Counter(other.carried)),
+            known=dict(Counter(self.known) + Counter(other.known)),
             matched=dict(Counter(self.matched) + Counter(other.matched)),
             activities=activities,
         )

@@ -164,7 +164,8 @@ def _decide(
     forecast = None
     if chunk.ref.dry_run:
         # What is wanted would stand: where an earlier decision could, the file is refused whole.
-        standing, forecast = wanted, foretell(rows, wanted)
+        standing = wanted
+        forecast = foretell(chunk.ref.client_id, rows, wanted, members)
     # Once noted, it holds for good: only the first chunks of a file pay for this write.
     elif submission.crediting_since is None and not store.begin_crediting(chunk.ref, now):
         return ChunkResult(Handling.DROPPED, Tally(), "another submission took its place")
