@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from tests.e2e.conftest import DeployedStack
 
+EVENT = Path(__file__).parents[2] / "events" / "ledger_verify" / "schedule.json"
 NAME = "activities_acme_20260902130000.txt"
 
 
@@ -64,3 +67,20 @@ def test_everything_adds_up_after_the_flow_and_a_change_by_hand_is_found(
             "found": balance,
         }
     ]
+
+
+@pytest.mark.usefixtures("credited")
+def test_the_stack_proves_itself_with_the_rights_of_its_own_role(stack: DeployedStack) -> None:
+    answer = stack.aws("lambda").invoke(
+        FunctionName=stack.outputs["LedgerVerifyFunctionName"], Payload=EVENT.read_bytes()
+    )
+
+    assert "FunctionError" not in answer, answer["Payload"].read()
+    kept = stack.aws("dynamodb").get_item(
+        TableName=stack.outputs["BatchesTableName"],
+        Key={"pk": {"S": "#VERIFY"}, "sk": {"S": "LEDGER"}},
+    )["Item"]
+    round_ = json.loads(kept["round"]["S"])
+    assert round_["finished_at"] is not None
+    assert round_["members"] > 10
+    assert round_["drifts"] == 0

@@ -82,6 +82,16 @@ ALLOWED = {
         "BatchWatchLogs": LOGS,
         **TRACES,
     },
+    "LedgerVerifyRole": {
+        "MembersTable": {"dynamodb:GetItem", "dynamodb:Scan"},
+        "LedgerTable": {"dynamodb:BatchGetItem"},
+        "LedgerTable/index/MemberIndex": {"dynamodb:Query"},
+        "BatchesTable": FOLLOW,
+        "BatchesTable/index/ClientIndex": {"dynamodb:Scan"},
+        "WatchDLQ": {"sqs:SendMessage"},
+        "LedgerVerifyLogs": LOGS,
+        **TRACES,
+    },
     "ExpirationPushRole": {
         "ExpirationsTable": {"dynamodb:PutItem"},
         "Bucket/quarantine/*": {"s3:PutObject"},
@@ -166,6 +176,26 @@ def test_intake_is_told_what_is_missing_whatever_the_request_asks_for() -> None:
     assert "Condition" not in statement
 
 
+def conditions(role: str) -> dict[str, Json]:
+    """The conditions of a role's statements, by statement id."""
+    return {
+        statement["Sid"]: statement["Condition"]
+        for policy in properties(role)["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+        if "Condition" in statement
+    }
+
+
+def test_whoever_proves_the_ledger_reads_points_alone_and_writes_one_item() -> None:
+    assert conditions("LedgerVerifyRole") == {
+        "PointsAndNothingElseOfMembers": {
+            "ForAllValues:StringEquals": {"dynamodb:Attributes": ["key", "balance", "lifetime"]},
+            "StringEqualsIfExists": {"dynamodb:Select": "SPECIFIC_ATTRIBUTES"},
+        },
+        "WhereToGoOn": {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["#VERIFY"]}},
+    }
+
+
 def test_every_function_has_a_role_of_its_own() -> None:
     roles = {
         name: function["Properties"]["Role"]
@@ -215,7 +245,7 @@ def test_services_may_call_in_only_for_this_stack() -> None:
         function = called["Ref"].removesuffix("Aliaslive")
         callers.setdefault(permission["Properties"]["Principal"], set()).add(function)
     assert callers == {
-        "events.amazonaws.com": {"BatchWatchFunction"},
+        "events.amazonaws.com": {"BatchWatchFunction", "LedgerVerifyFunction"},
         "apigateway.amazonaws.com": {
             "CredentialAuthorizerFunction",
             "ExpirationPushFunction",

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.infrastructure.template import properties, resources, template, value
+from tests.infrastructure.template import Json, properties, resources, template, value
 
 FOURTEEN_DAYS = 14 * 24 * 3600
 QUEUES = sorted(resources("AWS::SQS::Queue"))
@@ -139,22 +139,33 @@ def test_the_concurrency_parameter_keeps_to_what_a_mapping_takes() -> None:
     assert (parameter["MinValue"], parameter["MaxValue"]) == (2, 1000)
 
 
-def test_a_sweep_that_fails_or_never_arrives_ends_in_its_own_queue() -> None:
+def rules() -> dict[str, Json]:
+    """The schedules' rules by the function they start."""
+    return {
+        rule["Properties"]["Targets"][0]["Arn"]["Ref"].removesuffix("Aliaslive"): rule["Properties"]
+        for rule in resources("AWS::Events::Rule").values()
+    }
+
+
+@pytest.mark.parametrize("function", ["BatchWatchFunction", "LedgerVerifyFunction"])
+def test_a_run_that_fails_or_never_arrives_ends_in_its_own_queue(function: str) -> None:
     queue = {"Fn::GetAtt": ["WatchDLQ", "Arn"]}
-    (invoke,) = resources("AWS::Lambda::EventInvokeConfig").values()
-    (rule,) = resources("AWS::Events::Rule").values()
-    (target,) = rule["Properties"]["Targets"]
+    (target,) = rules()[function]["Targets"]
+    (invoke,) = (
+        config["Properties"]
+        for config in resources("AWS::Lambda::EventInvokeConfig").values()
+        if config["Properties"]["FunctionName"] == {"Ref": function}
+    )
 
-    assert invoke["Properties"]["FunctionName"] == {"Ref": "BatchWatchFunction"}
-    assert invoke["Properties"]["DestinationConfig"] == {"OnFailure": {"Destination": queue}}
+    assert set(rules()) == {"BatchWatchFunction", "LedgerVerifyFunction"}
+    assert invoke["DestinationConfig"] == {"OnFailure": {"Destination": queue}}
     assert target["DeadLetterConfig"] == {"Arn": queue}
-
-
-def test_the_sweep_runs_every_five_minutes_and_ends_before_the_next_one() -> None:
-    (rule,) = resources("AWS::Events::Rule").values()
-    (target,) = rule["Properties"]["Targets"]
-
-    assert rule["Properties"]["ScheduleExpression"] == "rate(5 minutes)"
-    assert target["Arn"] == {"Ref": "BatchWatchFunctionAliaslive"}
     assert "Input" not in target
-    assert value(properties("BatchWatchFunction")["Timeout"]) < 5 * 60
+
+
+@pytest.mark.parametrize(
+    ("function", "minutes"), [("BatchWatchFunction", 5), ("LedgerVerifyFunction", 15)]
+)
+def test_a_run_ends_before_the_next_one(function: str, minutes: int) -> None:
+    assert rules()[function]["ScheduleExpression"] == f"rate({minutes} minutes)"
+    assert value(properties(function)["Timeout"]) < minutes * 60

@@ -130,6 +130,11 @@ EXPECTED: Mapping[str, tuple[Given, Expectation]] = {
         Given.NOTHING,
         Raising("MessageInvalidError", "batch_watch is invoked by its schedule only"),
     ),
+    "ledger_verify/schedule.json": (Given.NOTHING, Returning(None)),
+    "ledger_verify/poison.json": (
+        Given.NOTHING,
+        Raising("MessageInvalidError", "ledger_verify is invoked by its schedule only"),
+    ),
     "credential_authorizer/push_api_key.json": (Given.NOTHING, Deciding("Allow")),
     "credential_authorizer/push_basic.json": (Given.NOTHING, Deciding("Allow")),
     "credential_authorizer/read_member.json": (Given.NOTHING, Deciding("Allow")),

@@ -162,8 +162,9 @@ def test_the_mixed_report_event_has_a_good_neighbour() -> None:
     assert decode_report(bodies("batch_report/mixed.json")[1]) == ReportRequest(REF, 1)
 
 
-def test_the_schedule_event_is_one_and_its_poison_is_none() -> None:
-    schedule, poison = load("batch_watch/schedule.json"), load("batch_watch/poison.json")
+@pytest.mark.parametrize("function", ["batch_watch", "ledger_verify"])
+def test_the_schedule_event_is_one_and_its_poison_is_none(function: str) -> None:
+    schedule, poison = load(f"{function}/schedule.json"), load(f"{function}/poison.json")
 
     assert (schedule["source"], schedule["detail-type"]) == ("aws.events", "Scheduled Event")
     assert poison["source"] != "aws.events"

@@ -16,6 +16,7 @@ from pointflow.domain.member import Member
 from pointflow.domain.verification import Drift, Round, Subject, first_round, next_round
 from pointflow.services.confirm_drifts import WAITS, Look, confirm_drifts
 from pointflow.services.verify_ledger import MOST_DRIFTS_KEPT, SEGMENTS, Verify
+from pointflow.services.verify_slice import EVERY_SECONDS, Run, verify_slice
 from tests.fakes.dynamodb_transactions import client_error
 from tests.fakes.faults import Faults
 from tests.fakes.programme import CLIENT, IN_MEMORY, NOW, Programme, name_of
@@ -348,3 +349,33 @@ def test_throttled_reads_are_repeated() -> None:
         found = programme.verify()
         programme.dynamodb = real
         assert (found.errors, found.round_.finished_at, found.drifts) == ((), NOW, ())
+
+
+def test_runs_go_on_with_a_round_and_begin_the_next_a_day_later() -> None:
+    programme = credited()
+    rounds = DynamoDBRounds(programme.dynamodb, IN_MEMORY["BatchesTable"])
+    member_item(programme, 1)["balance"] = {"N": "0"}
+
+    def run(now: int, *, keep: bool = True, in_time: bool = True) -> Run:
+        books = DynamoDBBooks(
+            programme.dynamodb,
+            *(IN_MEMORY[name] for name in ("MembersTable", "LedgerTable", "BatchesTable")),
+        )
+        verify = Verify(books, programme.store, lambda: not in_time, lambda _seconds: None)
+        done = verify_slice(verify, rounds, now)
+        assert not keep or done.keep()
+        return done
+
+    assert run(NOW, in_time=False).round_.finished_at is None
+    killed = run(NOW + 900, keep=False)
+    again = run(NOW + 900)
+    idle = run(NOW + 1_800)
+    member_item(programme, 1)["balance"] = {"N": "1065"}
+    next_day = run(NOW + EVERY_SECONDS, in_time=False)
+    clean = run(NOW + EVERY_SECONDS + 900)
+
+    assert killed.drifts == again.drifts != ()
+    assert (idle.drifts, idle.round_.standing_drifts) == ((), 1)
+    assert (next_day.round_.number, next_day.round_.standing_drifts) == (2, 1)
+    assert (clean.round_.number, clean.round_.standing_drifts) == (2, 0)
+    assert not killed.keep()

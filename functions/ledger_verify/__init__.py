@@ -1,0 +1,1 @@
+"""Every quarter of an hour: go on proving that the ledger adds up."""
