@@ -8,11 +8,13 @@ counts the calls to everything it wrapped together, and kills the worker after t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import wraps
+from threading import Lock
 from typing import Any, Literal, cast
 
+type Instead = Callable[[str, Mapping[str, Any], Callable[[], Any]], Any]
 When = Literal["before", "after"]
 
 
@@ -31,6 +33,8 @@ class Faults:
         Whether the call takes effect first.
     error : exception
         What to raise instead of dying, for instance a timeout.
+    instead : callable
+        What happens instead of the call; given its name, its arguments by name, and the call.
 
     Attributes
     ----------
@@ -45,28 +49,36 @@ class Faults:
         fail_at: int | None = None,
         when: When = "before",
         error: BaseException | None = None,
+        instead: Instead | None = None,
     ) -> None:
         self.calls: list[str] = []
         self.between: Callable[[int, str], None] | None = None
         self._fail_at = fail_at
         self._when = when
         self._error = error or WorkerKilled()
+        self._instead = instead
+        self._lock = Lock()
         self._dead = False
 
     def wrap[Fake](self, fake: Fake) -> Fake:
         """Stand in for a fake."""
         return cast("Fake", _Wrapped(fake, self))
 
-    def around(self, name: str, call: Callable[[], Any]) -> Any:
+    def around(
+        self, name: str, call: Callable[[], Any], request: Mapping[str, Any] | None = None
+    ) -> Any:
         """Run a call, or die at it. A dead worker makes no further call."""
         if self._dead:
             raise WorkerKilled
-        position = len(self.calls)
-        self.calls.append(name)
+        with self._lock:
+            position = len(self.calls)
+            self.calls.append(name)
         if self.between is not None:
             self.between(position, name)
         if position != self._fail_at:
             return call()
+        if self._instead is not None:
+            return self._instead(name, request or {}, call)
         self._dead = isinstance(self._error, WorkerKilled)
         if self._when == "after":
             with suppress(Exception):
@@ -93,6 +105,6 @@ class _Wrapped:
 
         @wraps(attribute)
         def call(*args: Any, **kwargs: Any) -> Any:
-            return self._faults.around(name, lambda: attribute(*args, **kwargs))
+            return self._faults.around(name, lambda: attribute(*args, **kwargs), kwargs)
 
         return call

@@ -7,8 +7,10 @@ call of every worker goes through its `Faults`, so that a test can break any of 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from threading import Lock
 from typing import Any, cast
 
 from pointflow.adapters.cached_catalog import CachedCatalog
@@ -49,6 +51,12 @@ NOW = 1_767_225_660
 RECEIVED_AT = 1_767_225_600  # 2026-01-01T00:00:00Z
 CLIENT = "acme"
 MOST_DELIVERIES = 12
+KEYS: Mapping[str, tuple[str, ...]] = {
+    "MembersTable": ("key",),
+    "LedgerTable": ("identity",),
+    "BatchesTable": ("pk", "sk"),
+}
+NOT_COMPARED = frozenset({"looks", "looked_at"})
 IN_MEMORY: Mapping[str, str] = {
     name: name for name in ("CatalogTable", "MembersTable", "LedgerTable", "BatchesTable")
 }
@@ -164,6 +172,39 @@ class Programme:
             if not self.deliver(delivery, worker):
                 worker = self.worker()
 
+    def run_at_once(self, workers: int = 4) -> None:
+        """Deliver with several workers at a time until nothing is left."""
+        lock = Lock()
+        in_hand = 0
+
+        def work() -> None:
+            nonlocal in_hand
+            worker = self.worker()
+            while True:
+                with lock:
+                    if not self.queues.waiting and not in_hand:
+                        return
+                    delivery = self.queues.waiting.popleft() if self.queues.waiting else None
+                    in_hand += delivery is not None
+                if delivery is None:
+                    time.sleep(0.001)
+                    continue
+                try:
+                    self.deliver(delivery, worker)
+                finally:
+                    with lock:
+                        in_hand -= 1
+
+        with ThreadPoolExecutor(workers) as pool:
+            for done in [pool.submit(work) for _ in range(workers)]:
+                done.result()
+
+    def replay(self) -> None:
+        """Every message that was ever sent comes once more, and is the second delivery."""
+        sent, self.queues.sent = self.queues.sent, []
+        self.queues.waiting.extend(replace(each, receive_count=2) for each in sent)
+        self.run()
+
     def deliver(self, delivery: Delivery, worker: Worker) -> bool:
         """Hand a message to a worker; answers whether the worker lives."""
         assert delivery.receive_count < MOST_DELIVERIES, f"never ends well: {delivery}"
@@ -196,6 +237,34 @@ class Programme:
         assert member is not None
         assert member.balance == member.lifetime
         return member.balance
+
+    def left_behind(self) -> Mapping[str, Any]:
+        """Everything that must come out alike, however often it was broken on the way."""
+        return {
+            "balances": {
+                key: (item["balance"], item["lifetime"])
+                for key, item in self._items("MembersTable")
+                if "balance" in item
+            },
+            "entries": dict(self._items("LedgerTable")),
+            "batches": {
+                key: {name: value for name, value in item.items() if name not in NOT_COMPARED}
+                for key, item in self._items("BatchesTable")
+            },
+            "results": {
+                key: body for key, body in self.objects.written.items() if "outbound/" in key
+            },
+        }
+
+    def _items(self, table: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        start: dict[str, Any] = {}
+        while True:
+            page = self.dynamodb.scan(TableName=self.tables[table], ConsistentRead=True, **start)
+            for item in page["Items"]:
+                yield str([item[name]["S"] for name in KEYS[table]]), item
+            if "LastEvaluatedKey" not in page:
+                return
+            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
     def submission(self, name: str | None = None, version: str = "v1") -> Submission:
         """What is on record."""

@@ -17,15 +17,21 @@ class Delivery:
 
 
 class MemoryQueues:
-    """The calls of a low-level SQS client that publishers make; a queue is named by its URL."""
+    """The calls of a low-level SQS client that publishers make; a queue is named by its URL.
+
+    `waiting` is what was not delivered yet, `sent` keeps every message.
+    """
 
     def __init__(self) -> None:
         self.waiting: deque[Delivery] = deque()
+        self.sent: list[Delivery] = []
 
     def send_message_batch(self, **request: Any) -> dict[str, Any]:
         entries = request["Entries"]
         assert 1 <= len(entries) <= 10
-        self.waiting.extend(Delivery(request["QueueUrl"], each["MessageBody"]) for each in entries)
+        sent = [Delivery(request["QueueUrl"], each["MessageBody"]) for each in entries]
+        self.sent += sent
+        self.waiting.extend(sent)
         return {"Successful": [{"Id": each["Id"]} for each in entries]}
 
     def put_back(self, delivery: Delivery) -> None:
