@@ -65,6 +65,17 @@ class BreakingMachine(RuleBasedStateMachine):
         self.programme.upload(lines, name=name_of(self.files))
         self.files += 1
 
+    @rule()
+    def take_in(self) -> None:
+        """All that is not crediting, so that crediting is what is mostly broken."""
+        waiting = self.programme.queues.waiting
+        while any(each.queue != "chunks" for each in waiting):
+            delivery = waiting.popleft()
+            if delivery.queue == "chunks":
+                waiting.append(delivery)
+            else:
+                self._hand_over(delivery, Faults())
+
     @rule(which=st.integers(0, 99))
     def deliver(self, which: int) -> None:
         waiting = self.programme.queues.waiting
@@ -160,7 +171,7 @@ class BreakingMachine(RuleBasedStateMachine):
 TestBreaking = BreakingMachine.TestCase
 TestBreaking.settings = settings(
     max_examples=60,
-    stateful_step_count=25,
+    stateful_step_count=30,
     deadline=None,
     derandomize=True,
     database=None,
