@@ -86,7 +86,7 @@ soak: main-environment dev-environment ## The long tests: many gigabytes, three 
 
 .PHONY: bench
 # One thread for everybody: what is compared is processor time.
-bench: bench-environment ## Speed and memory against peers, in one run: benchmarks/README.md
+bench: bench-environment sam-environment ## Speed and memory against peers, in one run: benchmarks/README.md
 	POLARS_MAX_THREADS=1 PYTHONPATH=functions:. $(BENCH)/python -m benchmarks.run
 
 # --- Check ------------------------------------------------------------------------------------------

@@ -2,8 +2,8 @@
 
     python -m benchmarks.run [--rows N] [--rounds N] [--stream-bytes N] [MEASURE ...]
 
-A MEASURE is parser, memory, import or intake; without one everything is measured. Progress goes
-to stderr, the tables to stdout.
+A MEASURE is parser, memory, import, intake or push; without one everything is measured. Progress
+goes to stderr, the tables to stdout.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import end_to_end, parser
+from benchmarks import end_to_end, parser, push, write_units
 from benchmarks.generate import RECEIVED_AT, rows
 
 FIVE_GB = 5_000_000_000
@@ -40,6 +40,7 @@ def main() -> None:
         "memory": _memory,
         "import": _import,
         "intake": _intake,
+        "push": _push,
     }
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     arguments.add_argument("--rows", type=int, default=parser.ROWS)
@@ -98,6 +99,24 @@ def _intake(asked: argparse.Namespace) -> Iterator[str]:
     yield "| measure | found | must | aim |"
     yield "|---|---|---|---|"
     yield end_to_end.table(end_to_end.run(asked.rounds))
+
+
+def _push(_: argparse.Namespace) -> Iterator[str]:
+    yield "| a push | processor time | times ours |"
+    yield "|---|---|---|"
+    for name, (microseconds, ratio) in push.cpu().items():
+        yield f"| {name} | {microseconds:,.0f} us | {ratio:.2f}x |"
+    yield ""
+    yield "| cold start | INIT REPORT | times the empty handler |"
+    yield "|---|---|---|"
+    for name, (milliseconds, ratio) in push.cold().items():
+        yield f"| {name} | {milliseconds:,.0f} ms | {ratio:.2f}x |"
+    yield ""
+    yield "| write units of a push | history | current view | month index | together |"
+    yield "|---|---|---|---|---|"
+    for what, units in write_units.measured():
+        told = " | ".join(str(each) for each in units.values())
+        yield f"| {what} | {told} | {sum(units.values())} |"
 
 
 def _python(

@@ -19,6 +19,7 @@ FOLLOW = {"dynamodb:GetItem", "dynamodb:Query", "dynamodb:UpdateItem"}
 WRITE_OBJECTS = {"s3:AbortMultipartUpload", "s3:PutObject"}
 LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
 TRACES = {"*": {"xray:PutTelemetryRecords", "xray:PutTraceSegments"}}
+EVENT_BUS = "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:event-bus/default"
 CREDENTIALS = (
     "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}"
     ":secret:pointflow/${AWS::StackName}/credentials/*"
@@ -106,6 +107,7 @@ ALLOWED = {
         },
         "ExpirationsTable/stream/*": {"dynamodb:ListStreams"},
         "ExpirationsTable": {"dynamodb:UpdateItem"},
+        EVENT_BUS: {"events:PutEvents"},
         "ProjectionDLQ": {"sqs:SendMessage"},
         "ExpirationProjectionLogs": LOGS,
         **TRACES,
@@ -139,7 +141,7 @@ def resource_name(node: Json) -> str:
             return str(logical_id)
         case {"Fn::GetAtt": [logical_id, attribute]}:
             return f"{logical_id}.{attribute}"
-        case {"Fn::Sub": str(text)} if text == CREDENTIALS:
+        case {"Fn::Sub": str(text)} if text in (CREDENTIALS, EVENT_BUS):
             return text
         case {"Fn::Sub": str(text)}:
             name, arn, rest = text.removeprefix("${").partition(".Arn}")

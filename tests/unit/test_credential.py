@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pointflow.domain.credential import (
-    NOBODY,
+    MOST_CREDENTIALS,
     BasicPair,
     Credential,
+    Presented,
     PresentedKey,
     Scope,
     client_of_key,
@@ -187,10 +188,18 @@ def test_every_live_credential_is_compared_whatever_matches(
 
     monkeypatch.setattr("pointflow.domain.credential.compare_digest", counting)
     live = tuple(credential(f"c{number}") for number in range(3))
-    find_match(PresentedKey("acme", (live[0].api_key or "").encode()), live)
-    find_match(PresentedKey("acme", b"acme.x"), live)
-    assert compared == [(32, 32)] * 6
+    right = PresentedKey("acme", (live[0].api_key or "").encode())
+    pair = BasicPair("acme", b"acme", b"wrong")
+    asked: list[tuple[Presented, tuple[Credential, ...]]] = [
+        *((right, live), (PresentedKey("acme", b"acme.x"), live)),
+        *((pair, live), (PresentedKey("nobody", b"nobody.x"), ()), (pair, ())),
+    ]
+    for presented, credentials in asked:
+        compared.clear()
+        find_match(presented, credentials)
+        assert compared == [(32, 32)] * MOST_CREDENTIALS
 
-    compared.clear()
-    find_match(PresentedKey("nobody", b"nobody.x"), NOBODY)
-    assert compared == [(32, 32)]
+
+def test_what_fills_the_places_up_is_nobodys_credential() -> None:
+    assert find_match(BasicPair("nobody", b"nobody", b"nobody"), ()) is None
+    assert find_match(PresentedKey("nobody", b"nobody"), ()) is None

@@ -2,20 +2,26 @@
 
 import io
 import json
+from base64 import b64encode
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, cast
+from zlib import compress
 
 import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from expiration_projection import app
-from pointflow.adapters.expiration_items import history_item, view_item
-from pointflow.bootstrap import pushes
+from pointflow.adapters.expiration_items import history_item, view_item, view_of_item
+from pointflow.bootstrap import projections
 from pointflow.domain.errors import ContentionError
+from pointflow.domain.expiration_event import version_text
 from pointflow.domain.expiration_view import ExpirationView, ViewChange, index_entries
 from pointflow.observability import logger, metrics
+from pointflow.ports.events import Event, EventPublisher
+from pointflow.services.announce_changes import announce_changes
 from pointflow.services.project_expirations import project_expirations
+from tests.fakes.events import FakeEvents
 from tests.fakes.push_store import FakeExpirations
 from tests.unit.pushes import NOW, body, entry_item, push, view
 from tests.unit.test_activity_credit_app import Context
@@ -62,14 +68,19 @@ def changed(number: int, old: ExpirationView | None, new: ExpirationView | None)
     return stream_record(number, {"pk": item["pk"], "sk": item["sk"]}, **images)
 
 
-def invoke(records: Sequence[dict[str, Any]], project: pushes.Project) -> list[str]:
+def invoke(
+    records: Sequence[dict[str, Any]],
+    project: projections.Project,
+    events: EventPublisher | None = None,
+) -> list[str]:
+    announce = partial(announce_changes, at=NOW, events=events or FakeEvents())
     answer = app.lambda_handler(
-        {"Records": list(records)}, cast("LambdaContext", Context()), project
+        {"Records": list(records)}, cast("LambdaContext", Context()), project, announce
     )
     return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 
 
-def onto(index: FakeExpirations) -> pushes.Project:
+def onto(index: FakeExpirations) -> projections.Project:
     return partial(project_expirations, at=NOW, index=index)
 
 
@@ -155,6 +166,74 @@ def test_metrics_and_logs_tell_how_many_and_never_who(
     )
     assert (done["ViewsProjected"], done["ProjectionsFailed"]) == ([1.0], [0.0])
     assert (failed["ViewsProjected"], failed["ProjectionsFailed"]) == ([0.0], [1.0])
+    assert done["ChangesAnnounced"] == [1.0]
     assert '"entries":2' in stream.getvalue()
     assert "ann@example.com" not in stream.getvalue()
     assert "acme#U#7" not in stream.getvalue()
+
+
+def test_changes_are_announced_in_their_order() -> None:
+    events = FakeEvents()
+    invoke([changed(1, None, FIRST), changed(2, FIRST, SECOND)], onto(FakeExpirations()), events)
+
+    assert [detail["version"] for _, detail in events.published] == [
+        version_text(FIRST.version),
+        version_text(SECOND.version),
+    ]
+
+
+def test_the_stream_is_taken_up_again_at_the_first_change_that_was_not_announced() -> None:
+    records = [
+        changed(1, None, FIRST),
+        changed(2, FIRST, FIRST),
+        changed(3, FIRST, SECOND),
+        changed(4, SECOND, None),
+    ]
+    index, events = FakeExpirations(), FakeEvents(refused={1, 2})
+
+    assert invoke(records, onto(index), events) == ["3"]
+    assert points(index) == {"2022-05-31": 0, "2022-06-30": 0}
+
+
+def test_what_was_projected_before_a_poisoned_record_is_announced() -> None:
+    events = FakeEvents()
+    poison = stream_record(2, {"pk": {"S": "acme#U#7"}, "sk": {"S": "CURRENT"}}, NewImage={})
+
+    assert invoke([changed(1, None, FIRST), poison], onto(FakeExpirations()), events) == ["2"]
+    assert len(events.published) == 1
+
+
+def test_a_change_that_is_not_announced_comes_before_a_record_that_is_not_projected() -> None:
+    poison = stream_record(2, {"pk": {"S": "acme#U#7"}, "sk": {"S": "CURRENT"}}, NewImage={})
+    records = [changed(1, None, FIRST), poison]
+
+    assert invoke(records, onto(FakeExpirations()), FakeEvents(refused={0})) == ["1"]
+
+
+def test_after_a_crash_between_index_and_announcement_the_change_is_announced() -> None:
+    class Killed(FakeEvents):
+        def publish(self, events: Sequence[Event]) -> None:
+            raise RuntimeError(f"killed before {len(events)} events")
+
+    index, events = FakeExpirations(), FakeEvents()
+    record = changed(1, None, FIRST)
+
+    assert invoke([record], onto(index), Killed()) == ["1"]
+    assert points(index) == {"2022-05-31": 1, "2022-06-30": 2}
+    assert invoke([record], onto(index), events) == []
+    assert len(events.published) == 1
+
+
+def test_bodies_are_read_as_a_stream_tells_them_and_as_they_were_stored_at_first() -> None:
+    told = {**view_item(FIRST), "body": {"B": b64encode(compress(FIRST.body.encode())).decode()}}
+    at_first = {**view_item(FIRST), "body": {"S": FIRST.body}}
+
+    for item in (view_item(FIRST), told, at_first):
+        assert view_of_item(item) == FIRST
+
+
+def test_a_body_that_cannot_be_unpacked_is_poison() -> None:
+    image = {**view_item(FIRST), "body": {"B": "AAAA"}}
+    record = stream_record(7, {"pk": image["pk"], "sk": image["sk"]}, NewImage=image)
+
+    assert invoke([record], onto(FakeExpirations())) == ["7"]

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from expiration_push import app
-from pointflow.bootstrap import pushes
+from pointflow.bootstrap import projections, pushes
 from pointflow.domain.errors import ContentionError
 from pointflow.observability import logger, metrics
 from pointflow.ports.pushes import Delivery
@@ -224,16 +224,18 @@ def test_the_wiring_reads_the_environment(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("BUCKET", "bucket")
     monkeypatch.setenv("PUSH_HISTORY_DAYS", "30")
     monkeypatch.setattr(pushes, "client", lambda _service: object())
+    monkeypatch.setattr(projections, "client", lambda _service: object())
     wirings = (
-        *(pushes.push_config, pushes.expirations),
-        *(pushes.intake, pushes.projection),
+        *(pushes.push_config, pushes.expirations, pushes.intake),
+        *(projections.projection, projections.announcement),
     )
     for wiring in wirings:
         wiring.cache_clear()
     try:
         assert pushes.push_config() == pushes.PushConfig("views", "bucket", 30)
         assert callable(pushes.intake())
-        assert callable(pushes.projection())
+        assert callable(projections.projection())
+        assert callable(projections.announcement())
     finally:
         for wiring in wirings:
             wiring.cache_clear()

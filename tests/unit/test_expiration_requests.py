@@ -1,5 +1,6 @@
 """What ExpirationsTable is asked: keys, attributes and the conditions that need no read."""
 
+import zlib
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
@@ -43,7 +44,7 @@ def test_a_dated_push_is_filed_under_its_instant_and_digest() -> None:
     assert item["sk"] == {"S": f"PUSH#00{NOW}#{DATED.digest[:32]}"}
     assert item["received_at"] == {"N": str(NOW + 5)}
     assert item["expires_at"] == {"N": str(NOW // 1000 + DAYS * 86_400)}
-    assert item["body"] == {"S": DATED.body}
+    assert item["body"] == {"B": zlib.compress(DATED.body.encode())}
 
 
 def test_an_undated_push_is_filed_under_its_digest_alone() -> None:

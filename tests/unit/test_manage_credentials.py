@@ -4,11 +4,10 @@ from itertools import count
 
 import pytest
 
-from pointflow.domain.credential import Scope, client_of_key
+from pointflow.domain.credential import MOST_CREDENTIALS, Scope, client_of_key
 from pointflow.domain.errors import ConflictError, NotFoundError
 from pointflow.services.manage_credentials import (
     EDITS_TRIED,
-    MOST_CREDENTIALS,
     Minting,
     add_credential,
     list_credentials,

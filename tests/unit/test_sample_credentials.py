@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pointflow.domain.credential import Credential, Scope
-from pointflow.services.manage_credentials import MOST_CREDENTIALS, list_credentials
+from pointflow.domain.credential import MOST_CREDENTIALS, Credential, Scope
+from pointflow.services.manage_credentials import list_credentials
 from pointflow_cli.commands.up import describe
 from pointflow_local.processes import ProcessId
 from pointflow_local.samples import sample_credentials

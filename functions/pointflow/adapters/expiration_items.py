@@ -5,15 +5,19 @@
     <member key>                       PUSH#-#<digest>                        history, undated
     <client>#<yyyy-mm>#<shard of 4>    <yyyy-mm-dd>#<member key>              month index
 
+A body is compressed with zlib: two kilobytes would be three write units, twice a push.
+
 Keys and bodies hold personal data: they are never logged.
 """
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any
-from zlib import crc32
+from zlib import compress, crc32, decompress
 
 from pointflow.domain.expiration_view import (
     DIGEST_SHOWN,
@@ -134,7 +138,7 @@ def view_of_item(item: Item) -> ExpirationView:
         member=MemberKey.parse(item["pk"]["S"]),
         version=version_of_item(item),
         message_date=_message_date(item),
-        body=item["body"]["S"],
+        body=_unpacked(item["body"]),
         expirations=tuple(
             Expiration(
                 date.fromisoformat(day), _points_on(redemption, day), _points_on(inactivity, day)
@@ -150,7 +154,7 @@ def push_of_item(item: Item) -> ArchivedPush:
         member=MemberKey.parse(item["pk"]["S"]),
         version=version_of_item(item),
         message_date=_message_date(item),
-        body=item["body"]["S"],
+        body=_unpacked(item["body"]),
     )
 
 
@@ -173,9 +177,23 @@ def _told(
     told = {
         "client_id": text(member.client_id),
         **version_attributes(version),
-        "body": text(body),
+        "body": {"B": _packed(body)},
     }
     return told if message_date is None else {**told, "message_date": text(message_date)}
+
+
+@lru_cache(maxsize=1)
+def _packed(body: str) -> bytes:
+    """A body as it is stored. Remembered for the second of a push's two writes."""
+    return compress(body.encode())
+
+
+def _unpacked(stored: Attribute) -> str:
+    """A stored body. A stream, as Lambda hands it on, tells bytes in base64."""
+    if "S" in stored:
+        return str(stored["S"])  # as bodies were stored at first
+    packed = stored["B"]
+    return decompress(b64decode(packed) if isinstance(packed, str) else packed).decode()
 
 
 def _message_date(item: Item) -> str | None:

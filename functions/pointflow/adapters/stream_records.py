@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,7 +24,7 @@ def read_change(record: Mapping[str, Any]) -> ViewChange | None:
         if told["Keys"]["sk"]["S"] != CURRENT:
             return None
         change = ViewChange(old=_image(told, "OldImage"), new=_image(told, "NewImage"))
-    except (KeyError, TypeError, ValueError, AttributeError):
+    except (KeyError, TypeError, ValueError, AttributeError, zlib.error):
         # Without the cause: its text may quote the record, which is personal data.
         raise MessageInvalidError("a stream record is not a change of a view") from None
     if change.old is None and change.new is None:

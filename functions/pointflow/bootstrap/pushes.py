@@ -11,14 +11,11 @@ from functools import cache, partial
 from pointflow.adapters.clients import client
 from pointflow.adapters.dynamodb_expirations import DynamoDBExpirations
 from pointflow.adapters.s3_quarantine import S3Quarantine
-from pointflow.domain.expiration_view import ViewChange
 from pointflow.domain.problem import Problem
 from pointflow.ports.pushes import Delivery
 from pointflow.services.accept_push import Receipt, take_in
-from pointflow.services.project_expirations import project_expirations
 
 type TakeIn = Callable[[Delivery], Receipt | Problem]
-type Project = Callable[[ViewChange], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +48,6 @@ def intake() -> TakeIn:
     # The S3 client is made when something is refused: a push that is stored never waits for it.
     quarantine = S3Quarantine(lambda: client("s3"), push_config().bucket)
     return partial(take_in, store=expirations(), quarantine=quarantine)
-
-
-@cache
-def projection() -> Project:
-    """The month index."""
-    index = expirations()
-    return lambda change: project_expirations(change, at=now(), index=index)
 
 
 @cache

@@ -78,23 +78,27 @@ class PresentedKey:
 
 Presented = BasicPair | PresentedKey
 
-NOBODY = (Credential("nobody", frozenset(), 0, "nobody", "nobody", "nobody"),)
-"""What a credential of an unknown client is compared with, so that it takes as long as a known
-client's."""
+MOST_CREDENTIALS = 20
+"""Live ones of one client: each request is compared with so many, whoever it names."""
+
+_NOBODY = Credential("nobody", frozenset(), 0, "nobody", "nobody", "nobody")
+"""Takes the places that are left, and is never what was presented."""
 
 
 def find_match(presented: Presented, credentials: tuple[Credential, ...]) -> Credential | None:
     """The credential that was presented.
 
-    Compares with every credential, whatever the outcome, and only digests of one length: the time
-    it takes depends on how many credentials there are, not on what is in them.
+    Compares digests of one length, as many for a client with one credential, or for a name that is
+    nobody's, as for a client with `MOST_CREDENTIALS`, whatever the outcome: the time it takes tells
+    neither who there is nor what a secret holds.
     """
     found = None
     wanted = _presented_digest(presented)
-    for credential in credentials:
-        for digest in _digests(credential, presented):
-            if compare_digest(digest, wanted):
-                found = credential
+    for place in range(max(MOST_CREDENTIALS, len(credentials))):
+        candidate = credentials[place] if place < len(credentials) else _NOBODY
+        for digest in _digests(candidate, presented):
+            if compare_digest(digest, wanted) and candidate is not _NOBODY:
+                found = candidate
     return found
 
 

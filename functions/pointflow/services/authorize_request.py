@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from functools import reduce
 
 from pointflow.domain.authorization import AuthMode, Identity, presented_credentials
-from pointflow.domain.credential import NOBODY, Credential, Presented, find_match
+from pointflow.domain.credential import Credential, Presented, find_match
 from pointflow.domain.errors import UnauthorizedError
 from pointflow.ports.credentials import Credentials, LiveCredentials
 
@@ -53,6 +53,6 @@ def _matches(
     presented: tuple[Presented, ...], credentials: Credentials | None
 ) -> list[Credential] | None:
     """What was presented, found again; None when anything was not."""
-    found = [find_match(each, credentials or NOBODY) for each in presented]
+    found = [find_match(each, credentials or ()) for each in presented]
     matches = [match for match in found if match is not None]
     return matches if credentials and len(matches) == len(presented) else None

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from pointflow.domain.credential import Credential, Scope
+from pointflow.domain.credential import MOST_CREDENTIALS, Credential, Scope
 from pointflow.domain.errors import ConflictError, NotFoundError
 from pointflow.ports.credentials import Credentials, CredentialStore
-
-MOST_CREDENTIALS = 20
-"""Live ones of one client: each request is compared with all of them."""
 
 EDITS_TRIED = 5
 """How often an edit is tried while somebody else edits the same secret."""
