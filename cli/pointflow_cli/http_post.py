@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import http.client
-import ipaddress
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.error import HTTPError, URLError
-from urllib.parse import urlsplit
 from urllib.request import (
     BaseHandler,
     HTTPRedirectHandler,
@@ -18,7 +16,7 @@ from urllib.request import (
     build_opener,
 )
 
-from pointflow.domain.text import shown
+from pointflow_cli.api_host import checked_host, is_this_machine
 from pointflow_cli.output import fail
 
 TIMEOUT_SECONDS = 35.0
@@ -53,9 +51,9 @@ def post(
     CommandError
         There is no answer: the URL is none, nobody listens, or the connection broke.
     """
-    host = _host(url)
+    host = checked_host(url)
     refused: list[BaseHandler] = [_NoRedirects()]
-    if _is_this_machine(host):
+    if is_this_machine(host):
         refused.append(ProxyHandler({}))  # a proxy has no business between a person and 127.0.0.1
     request = Request(url, data=body, headers=dict(headers), method="POST")  # noqa: S310 - checked above
     try:
@@ -74,28 +72,6 @@ class _NoRedirects(HTTPRedirectHandler):
 
     def redirect_request(self, *_: Any) -> None:
         return None
-
-
-def _host(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname if parts.port != 0 else None
-    except ValueError:
-        host, parts = None, urlsplit("")
-    if parts.scheme not in {"http", "https"} or not host:
-        fail(f"{shown(url)} is no http or https URL", "see the output ApiUrl of the stack")
-    if parts.scheme == "http" and not _is_this_machine(host):
-        fail(f"{host} would get the credential in plain text", "use https")
-    return host
-
-
-def _is_this_machine(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _text(reason: object) -> str:

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import json
 import sys
-from base64 import b64encode
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from pointflow_cli import http_post
+from pointflow_cli.commands.simulate import simulate
 from pointflow_cli.output import console, fail, notes, print_json
+from pointflow_cli.push_api import (
+    ROUTE,
+    ApiKeyOption,
+    ApiUrlOption,
+    PasswordOption,
+    UsernameOption,
+    credential_headers,
+)
 from pointflow_cli.stack import JsonOption, StackOption, open_stack
 
 app = typer.Typer(no_args_is_help=True, help="Send points-expiration pushes.")
 
-ROUTE = "/v1/points-expirations"
-
-
-@app.callback()
-def _group() -> None:
-    """Keep `send` a command of its own while it is the only one."""
+app.command()(simulate)
 
 
 @app.command()
@@ -36,26 +39,10 @@ def send(
             metavar="ID", min=1, help="CT user id to put into the body, in place of any in it."
         ),
     ] = None,
-    api_key: Annotated[
-        str | None,
-        typer.Option(metavar="KEY", envvar="POINTFLOW_API_KEY", help="Sent as x-api-key."),
-    ] = None,
-    username: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", envvar="POINTFLOW_USERNAME", help="Sent as Basic, with:"),
-    ] = None,
-    password: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TEXT",
-            envvar="POINTFLOW_PASSWORD",
-            help="Its password. Others on this machine can see options: prefer the variable.",
-        ),
-    ] = None,
-    api_url: Annotated[
-        str | None,
-        typer.Option(metavar="URL", help="Where the API answers; by default that of the stack."),
-    ] = None,
+    api_key: ApiKeyOption = None,
+    username: UsernameOption = None,
+    password: PasswordOption = None,
+    api_url: ApiUrlOption = None,
     as_json: JsonOption = False,
     stack: StackOption = None,
 ) -> None:
@@ -70,7 +57,10 @@ def send(
 
         pointflow push send push.json --user-id 1001 --username acme --password …
     """
-    headers = {"Content-Type": "application/json", **_credentials(api_key, username, password)}
+    headers = {
+        "Content-Type": "application/json",
+        **credential_headers(api_key, username, password),
+    }
     body = _body(file, user_id)
     url = api_url.rstrip("/") if api_url else open_stack(stack).api_url
     reply = http_post.post(url + ROUTE, body, headers)
@@ -81,24 +71,6 @@ def send(
         _show(reply, answer)
     if reply.status != 200:
         raise typer.Exit(1 if 400 <= reply.status < 500 else 2)
-
-
-def _credentials(api_key: str | None, username: str | None, password: str | None) -> dict[str, str]:
-    if (username is None) != (password is None):
-        fail("user name and password belong together", "give both, or neither")
-    if api_key is None and username is None:
-        fail(
-            "no credential to send",
-            "set POINTFLOW_API_KEY, or POINTFLOW_USERNAME and POINTFLOW_PASSWORD",
-        )
-    headers = {}
-    if api_key is not None:
-        if not (api_key.isascii() and api_key.isprintable()):
-            fail("the API key has characters that none has", "copy it again")
-        headers["x-api-key"] = api_key
-    if username is not None:
-        headers["Authorization"] = f"Basic {b64encode(f'{username}:{password}'.encode()).decode()}"
-    return headers
 
 
 def _body(file: Path, user_id: int | None) -> bytes:

@@ -11,10 +11,10 @@ from typing import Any
 
 from pointflow.domain.push_body import INACTIVITY, REDEMPTION
 from pointflow_cli.commands import expirations, quarantine
-from pointflow_cli.commands.push import ROUTE
 from pointflow_cli.demo.api import Answer, Api
 from pointflow_cli.demo.checks import Checks, heading
 from pointflow_cli.output import console
+from pointflow_cli.push_api import ROUTE
 from pointflow_cli.push_desk import open_push_desk
 from pointflow_local.samples import SAMPLE_CLIENT
 from pointflow_local.state import LOCAL_STACK, project_root
