@@ -9,7 +9,7 @@ import pytest
 
 from pointflow.adapters.dynamodb_books import DynamoDBBooks
 from pointflow.adapters.dynamodb_rounds import DynamoDBRounds
-from pointflow.adapters.ledger_items import entry_item
+from pointflow.adapters.ledger_items import entry_item, entry_of
 from pointflow.domain.activity import Activity
 from pointflow.domain.ledger import Decision, Entry
 from pointflow.domain.member import Member
@@ -98,11 +98,12 @@ def test_an_entry_that_was_never_credited_is_found() -> None:
 
 def test_an_entry_that_takes_back_counts_below_zero() -> None:
     programme = credited()
-    back = Entry("acme/f/1/undo", "c", Decision.CREDITED, NOW, user_id=2, activity_at=1, points=-20)
-    programme.dynamodb.put("LedgerTable", entry_item(CLIENT, back))
+    credit = entry_of(programme.dynamodb.tables["LedgerTable"][f"{CLIENT}/{name_of()}/2"])
+    programme.dynamodb.put("LedgerTable", entry_item(CLIENT, credit.taken_back(NOW + 60)))
+    assert {drift.found for drift in programme.verify().drifts} == {0}
+
     for counter in ("balance", "lifetime"):
         member_item(programme, 2)[counter] = {"N": "0"}
-
     assert programme.verify().drifts == ()
 
 
