@@ -2,8 +2,8 @@
 
     python -m benchmarks.run [--rows N] [--rounds N] [--stream-bytes N] [MEASURE ...]
 
-A MEASURE is parser, memory, import, intake or push; without one everything is measured. Progress
-goes to stderr, the tables to stdout.
+A MEASURE is parser, memory, import, intake, push or ledger; without one everything is measured.
+Progress goes to stderr, the tables to stdout.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import end_to_end, parser, push, write_units
+from benchmarks import cost, end_to_end, ledger, ledger_conflicts, parser, push, write_units
 from benchmarks.generate import RECEIVED_AT, rows
 
 FIVE_GB = 5_000_000_000
@@ -41,6 +41,7 @@ def main() -> None:
         "import": _import,
         "intake": _intake,
         "push": _push,
+        "ledger": _ledger,
     }
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     arguments.add_argument("--rows", type=int, default=parser.ROWS)
@@ -117,6 +118,16 @@ def _push(_: argparse.Namespace) -> Iterator[str]:
     for what, units in write_units.measured():
         told = " | ".join(str(each) for each in units.values())
         yield f"| {what} | {told} | {sum(units.values())} |"
+
+def _ledger(asked: argparse.Namespace) -> Iterator[str]:
+    for part in (
+        ledger.table(asked.rounds),
+        ledger.units_table(),
+        cost.table(cost.cost()),
+        ledger_conflicts.table(),
+    ):
+        yield from part
+        yield ""
 
 
 def _python(

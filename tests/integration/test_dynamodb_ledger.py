@@ -1,16 +1,21 @@
 """The ledger's requests against DynamoDB's own expressions and transactions."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 from uuid import uuid4
 
 import pytest
+from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
+from botocore.httpsession import URLLib3Session
 from mypy_boto3_dynamodb import DynamoDBClient
 
 from pointflow.adapters.dynamodb_history import DynamoDBHistory
 from pointflow.adapters.dynamodb_ledger import DynamoDBLedger
+from pointflow.adapters.dynamodb_wire import WireDynamoDB
 from pointflow.adapters.ledger_items import entry_item, entry_of, history_key, member_key
 from pointflow.domain.codes import RowCode
 from pointflow.domain.errors import EntryMismatchError
@@ -21,6 +26,10 @@ from pointflow.services.read_credits import read_credits
 NAME = "activities_acme_20260101000000.txt"
 
 
+def short_way(dynamodb: DynamoDBClient) -> Any:
+    return WireDynamoDB(dynamodb, Credentials("test", "test"), URLLib3Session())
+
+
 class World:
     """A client of its own in the shared tables, and a ledger on them."""
 
@@ -29,7 +38,8 @@ class World:
         self._dynamodb = dynamodb
         self._ledger_table = tables["LedgerTable"]
         self._members_table = tables["MembersTable"]
-        self.ledger = DynamoDBLedger(dynamodb, self._ledger_table, self._members_table)
+        # As deployed: what crediting calls goes over the wire without botocore's serialisers.
+        self.ledger = DynamoDBLedger(short_way(dynamodb), self._ledger_table, self._members_table)
 
     def member(self, user_id: int, status: str = "active") -> None:
         self._dynamodb.put_item(
@@ -203,3 +213,84 @@ def test_workers_with_the_same_rows_at_the_same_moment_credit_each_once(world: W
 
     assert answers == [entries] * 4
     assert sum(world.balance(user_id) for user_id in range(1, 31)) == 2_000
+
+
+@pytest.mark.parametrize(
+    ("operation", "request_of"),
+    [
+        ("get_item", lambda table: {"TableName": table, "Key": {"key": {"S": "m"}}}),
+        ("get_item", lambda table: {"TableName": table, "Key": {"key": {"S": "nobody"}}}),
+        (
+            "batch_get_item",
+            lambda table: {"RequestItems": {table: {"Keys": [{"key": {"S": "m"}}]}}},
+        ),
+        (
+            "query",
+            lambda table: {
+                "TableName": table,
+                "KeyConditionExpression": "#key = :key",
+                "ExpressionAttributeNames": {"#key": "key"},
+                "ExpressionAttributeValues": {":key": {"S": "m"}},
+            },
+        ),
+        ("put_item", lambda table: {"TableName": table, **unless_there("m")}),
+        (
+            "transact_write_items",
+            lambda table: {
+                "TransactItems": [
+                    {"Put": {"TableName": table, **unless_there(key)}} for key in ("n", "m")
+                ]
+            },
+        ),
+        ("get_item", lambda table: {"TableName": f"{table}x", "Key": {"key": {"S": "m"}}}),
+        ("update_item", lambda table: {"TableName": table, "Key": {"nokey": {"S": "m"}}}),
+    ],
+)
+def test_the_short_way_answers_and_fails_as_botocore_does(
+    dynamodb: DynamoDBClient,
+    tables: Mapping[str, str],
+    operation: str,
+    request_of: Callable[[str], dict[str, Any]],
+) -> None:
+    table = tables["MembersTable"]
+    dynamodb.put_item(TableName=table, Item=ITEM)
+
+    usual, short = (
+        outcome(client, operation, request_of(table)) for client in (dynamodb, short_way(dynamodb))
+    )
+
+    assert short == usual
+
+
+ITEM: dict[str, Any] = {
+    "key": {"S": "m"},
+    "name": {"S": 'Zo\u00eb "quoted" \u7530\U0001f600'},
+    "number": {"N": "12345678901234567890.5"},
+    "numbers": {"NS": ["1", "2"]},
+    "flag": {"BOOL": True},
+}
+
+
+def unless_there(key: str) -> dict[str, Any]:
+    return {
+        "Item": ITEM | {"key": {"S": key}},
+        "ConditionExpression": "attribute_not_exists(#key)",
+        "ExpressionAttributeNames": {"#key": "key"},
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    }
+
+
+def outcome(client: Any, operation: str, request: dict[str, Any]) -> Any:
+    """What a call answers, or fails with, beside what belongs to the connection."""
+    try:
+        answer = getattr(client, operation)(**request)
+    except ClientError as error:
+        response: Any = dict(error.response)
+        failed = {name: response.get(name) for name in ("Item", "CancellationReasons")}
+        return response["Error"]["Code"], failed
+    answer = {name: value for name, value in answer.items() if name != "ResponseMetadata"}
+    for items in (answer.get("Item"), *answer.get("Items", ())):
+        for value in (items or {}).values():
+            if "NS" in value:
+                value["NS"] = sorted(value["NS"])
+    return answer

@@ -18,6 +18,7 @@ from pointflow.domain.member import MemberStatus
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import (
+        AttributeValueTypeDef,
         TransactWriteItemsInputTypeDef,
         TransactWriteItemTypeDef,
     )
@@ -110,25 +111,37 @@ def build_credit_transaction(
     return {"TransactItems": actions}
 
 
+# What is the same in all actions is shared: made anew for each, it costs as much as the rest.
+
+# A name that was freed may have left rejections of its former content behind; a credit is never
+# replaced.
+_ENTRY_CONDITION = (
+    "attribute_not_exists(#identity) OR (#decision = :rejected AND #content <> :mine)"
+)
+_ENTRY_NAMES = {"#identity": "identity", "#decision": "decision", "#content": "content"}
+_REJECTED: AttributeValueTypeDef = {"S": Decision.REJECTED.value}
+_EXISTS = "attribute_exists(#key)"
+_IS_ACTIVE = f"{_EXISTS} AND #status = :active"
+_ACTIVE: AttributeValueTypeDef = {"S": MemberStatus.ACTIVE.value}
+_CHANGE_ACCOUNT = f"{ADD_TO_ACCOUNT} SET #updated_at = :now"
+_ACCOUNT_NAMES = {
+    "#key": "key",
+    "#balance": "balance",
+    "#lifetime": "lifetime",
+    "#updated_at": "updated_at",
+}
+_ACTIVE_NAMES = {**_ACCOUNT_NAMES, "#status": "status"}
+
+
 def _put_entry(client_id: str, entry: Entry, table: str) -> TransactWriteItemTypeDef:
+    item = entry_item(client_id, entry)
     return {
         "Put": {
             "TableName": table,
-            "Item": entry_item(client_id, entry),
-            # A name that was freed may have left rejections of its former content behind;
-            # a credit is never replaced.
-            "ConditionExpression": (
-                "attribute_not_exists(#identity) OR (#decision = :rejected AND #content <> :mine)"
-            ),
-            "ExpressionAttributeNames": {
-                "#identity": "identity",
-                "#decision": "decision",
-                "#content": "content",
-            },
-            "ExpressionAttributeValues": {
-                ":rejected": {"S": Decision.REJECTED.value},
-                ":mine": {"S": entry.content},
-            },
+            "Item": item,
+            "ConditionExpression": _ENTRY_CONDITION,
+            "ExpressionAttributeNames": _ENTRY_NAMES,
+            "ExpressionAttributeValues": {":rejected": _REJECTED, ":mine": item["content"]},
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
     }
@@ -137,30 +150,19 @@ def _put_entry(client_id: str, entry: Entry, table: str) -> TransactWriteItemTyp
 def _update_balance(
     client_id: str, user_id: int, group: Group, table: str
 ) -> TransactWriteItemTypeDef:
-    entries = group.entries
-    condition, names, values = "attribute_exists(#key)", {}, {}
-    if not group.takes_back:
-        condition += " AND #status = :active"
-        names = {"#status": "status"}
-        values = {":active": {"S": MemberStatus.ACTIVE.value}}
+    values = account_values(group.entries)
+    values[":now"] = {"N": str(max(entry.recorded_at for entry in group.entries))}
+    needs_active = not group.takes_back
+    if needs_active:
+        values[":active"] = _ACTIVE
     return {
         "Update": {
             "TableName": table,
             "Key": {"key": {"S": member_key(client_id, user_id)}},
-            "ConditionExpression": condition,
-            "UpdateExpression": f"{ADD_TO_ACCOUNT} SET #updated_at = :now",
-            "ExpressionAttributeNames": {
-                "#key": "key",
-                **names,
-                "#balance": "balance",
-                "#lifetime": "lifetime",
-                "#updated_at": "updated_at",
-            },
-            "ExpressionAttributeValues": {
-                **values,
-                **account_values(entries),
-                ":now": {"N": str(max(entry.recorded_at for entry in entries))},
-            },
+            "ConditionExpression": _IS_ACTIVE if needs_active else _EXISTS,
+            "UpdateExpression": _CHANGE_ACCOUNT,
+            "ExpressionAttributeNames": _ACTIVE_NAMES if needs_active else _ACCOUNT_NAMES,
+            "ExpressionAttributeValues": values,
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
     }

@@ -7,11 +7,12 @@ from functools import cache, partial
 from typing import Protocol
 
 from pointflow.adapters.cached_catalog import CachedCatalog
-from pointflow.adapters.clients import client
+from pointflow.adapters.clients import SETTINGS, client
 from pointflow.adapters.dynamodb_catalog import DynamoDBCatalog
 from pointflow.adapters.dynamodb_ledger import DynamoDBLedger
 from pointflow.adapters.dynamodb_members import DynamoDBMembers
 from pointflow.adapters.dynamodb_submissions import DynamoDBSubmissions
+from pointflow.adapters.dynamodb_wire import wire
 from pointflow.adapters.s3_objects import S3ObjectStore
 from pointflow.adapters.s3_results import S3ResultStore
 from pointflow.adapters.sqs_depths import SqsQueueDepths
@@ -75,12 +76,13 @@ def intake() -> Intake:
 def credit() -> Credit:
     """Crediting."""
     settings = config()
+    short = wire(client("dynamodb"), SETTINGS["dynamodb"])
     wired = partial(
         credit_chunk,
-        store=_submissions(),
+        store=DynamoDBSubmissions(short, settings.batches_table),
         catalog=_catalog(),
-        members=DynamoDBMembers(client("dynamodb"), settings.members_table),
-        ledger=DynamoDBLedger(client("dynamodb"), settings.ledger_table, settings.members_table),
+        members=DynamoDBMembers(short, settings.members_table),
+        ledger=DynamoDBLedger(short, settings.ledger_table, settings.members_table),
         objects=_objects(),
         reports=_reports(),
         max_receive_count=settings.max_receive_count,
