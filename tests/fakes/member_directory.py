@@ -81,7 +81,8 @@ class FakeMembers:
             return True
 
     def members(self, client_id: str | None) -> Iterator[Member]:
-        for each in list(self._members.values()):
+        # By id, whatever the order in which an import's threads saved them.
+        for _, each in sorted(self._members.items()):
             if client_id in {None, each.client_id}:
                 yield each
 
