@@ -119,6 +119,7 @@ def _push(_: argparse.Namespace) -> Iterator[str]:
         told = " | ".join(str(each) for each in units.values())
         yield f"| {what} | {told} | {sum(units.values())} |"
 
+
 def _ledger(asked: argparse.Namespace) -> Iterator[str]:
     for part in (
         ledger.table(asked.rounds),
