@@ -12,7 +12,6 @@ import csv
 import io
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.memory import peak_kib
 from benchmarks.stubs import PAGE_ROWS, REF, SyntheticFile, stub_servers
 
 if TYPE_CHECKING:
@@ -247,7 +247,7 @@ def _timed(work: Callable[[], object]) -> dict[str, Any]:
     return {
         "seconds": time.perf_counter() - start,
         "cpu": time.process_time() - cpu,
-        "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "peak": peak_kib() * 1024,
     }
 
 

@@ -39,11 +39,12 @@ def main() -> None:
                 rejected += 1
     if valid + rejected != size // len(page) * page.count(b"\n"):
         raise RuntimeError(f"{valid} + {rejected} rows in {size} bytes")
-    sys.stdout.write(f"{_peak()}\n")
+    sys.stdout.write(f"{peak_kib()}\n")
 
 
-def _peak() -> int:
-    """KiB. Where there is procfs, from there: `ru_maxrss` begins with what the parent had."""
+def peak_kib() -> int:
+    """Peak memory of this process, in KiB."""
+    # From procfs if there is one: `ru_maxrss` begins with what the parent had.
     try:
         with open("/proc/self/status", encoding="ascii") as status:  # noqa: PTH123
             return next(int(line.split()[1]) for line in status if line.startswith("VmHWM:"))

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from pointflow.ports.catalog import ExpectingClients
-from pointflow.ports.pushes import QuarantineCount
 from pointflow.ports.submissions import SubmissionStore
 from pointflow.services.find_missing_files import find_missing_files
+
+if TYPE_CHECKING:
+    # All that pushes are made of: intake, whose wiring comes through here, has no use for it.
+    from pointflow.ports.pushes import QuarantineCount
 
 
 @dataclass(frozen=True, slots=True)
