@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from pointflow.domain.errors import ImportRowError
 from pointflow.ports.catalog import CatalogAdmin
+from pointflow.ports.erasure import Tombstones
 from pointflow.ports.history import CreditHistory
 from pointflow.ports.members import MemberAdmin, MemberList
 from pointflow.services.import_source import ImportReport
@@ -53,6 +54,18 @@ def open_programme(stack_name: str | None) -> Programme:
         DynamoDBMemberList(dynamodb, stack.members_table, stack.ledger_table),
         DynamoDBHistory(dynamodb, stack.ledger_table),
         open_auditor(stack),
+    )
+
+
+def open_tombstones(stack: Stack, *, ask_once: bool = False) -> Tombstones:
+    """Who was forgotten on a stack; its key is read only where somebody was."""
+    # boto3 costs a tenth of a second that `--help` does not need.
+    from pointflow.adapters.dynamodb_tombstones import DynamoDBTombstones  # noqa: PLC0415
+    from pointflow.adapters.secret_key import SecretKey  # noqa: PLC0415
+
+    key = SecretKey(lambda: stack.client("secretsmanager"), stack.output("ForgottenKeyArn"))
+    return DynamoDBTombstones(
+        stack.client("dynamodb"), stack.expirations_table, key, ask_once=ask_once
     )
 
 

@@ -25,8 +25,9 @@ def lambda_handler(
 ) -> dict[str, Any]:
     """Handle a batch of the table's stream, in its order, up to the first record that fails.
 
-    What was projected is announced, ten changes a call. The stream is taken up again at the first
-    record that failed in either: what follows it waits for it, and may be announced twice.
+    What was projected is announced, ten changes a call; of a forgotten member nothing is. The
+    stream is taken up again at the first record that failed in either: what follows it waits for
+    it, and may be announced twice.
     """
     project = project or projections.projection()
     entries = 0
@@ -36,8 +37,9 @@ def lambda_handler(
         number = sequence_number(record)
         try:
             change = read_change(record)
-            if change is not None:
-                entries += project(change)
+            written = None if change is None else project(change)
+            if change is not None and written is not None:
+                entries += written
                 projected.append((number, change))
         except Exception as error:  # noqa: BLE001 - reported, so that Lambda goes on from here
             logger.error("change not projected", sequence_number=number, **described(error))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import replace
 from threading import RLock
 
-from pointflow.domain.errors import IdentifierHeldError, NotFoundError
+from pointflow.domain.errors import IdentifierHeldError, MemberForgottenError, NotFoundError
 from pointflow.domain.ledger import AccountChange
 from pointflow.domain.member import Identifier, IdentifierKey, Member, MemberStatus
 
@@ -49,7 +49,7 @@ class FakeMembers:
     def member(self, client_id: str, user_id: int) -> Member | None:
         return self._members.get((client_id, user_id))
 
-    def save_profile(self, member: Member, at: int) -> bool:
+    def save_profile(self, member: Member, at: int, *, readmit: bool = False) -> bool:
         self.before_save(member)
         with self._lock:
             known = self.member(member.client_id, member.user_id)
@@ -60,9 +60,38 @@ class FakeMembers:
             )
             if wanted == known:
                 return False
+            if known and known.status is MemberStatus.FORGOTTEN and not readmit:
+                raise MemberForgottenError(f"member {member.user_id} was forgotten")
             self._refuse_taken([wanted])
             self._store(wanted)
             return True
+
+    def bar(self, member: Member, at: int) -> None:
+        with self._lock:
+            known = self._known(member.client_id, member.user_id)
+            if known.status is not MemberStatus.FORGOTTEN:
+                self._store(replace(known, status=MemberStatus.FORGOTTEN))
+
+    def erase_profile(self, client_id: str, user_id: int, at: int) -> bool:
+        with self._lock:
+            known = self.member(client_id, user_id)
+            if known is None:
+                return False
+            bare = replace(
+                known,
+                email=None,
+                username=None,
+                third_party_id=None,
+                status=MemberStatus.FORGOTTEN,
+            )
+            if bare == known:
+                return False
+            self._store(bare)
+            return True
+
+    def shares(self, client_id: str, key: IdentifierKey) -> bool:
+        with self._lock:
+            return len(self._holding(client_id, key)) > 1
 
     def exchange_identifiers(self, members: Sequence[Member], at: int) -> None:
         with self._lock:
@@ -146,5 +175,7 @@ class FakeMembers:
         return {
             member.user_id
             for member in self._members.values()
-            if member.client_id == client_id and member.identifier(key.kind) == key.value
+            if member.client_id == client_id
+            and member.identifier(key.kind) == key.value
+            and not (key.kind is Identifier.CT_USER_ID and member.status is MemberStatus.FORGOTTEN)
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -16,6 +16,8 @@ from pointflow.domain.expiration_view import (
     ViewChange,
 )
 from pointflow.domain.push import UNDATED_FOR, MemberKey, Push, version_of
+from pointflow.domain.push_body import read_push
+from pointflow.ports.erasure import Erasure
 from pointflow.ports.pushes import FirstReceipt, Refused
 
 
@@ -83,6 +85,27 @@ class FakeExpirations:
         self.index[place] = entry
         return True
 
+    def erase(self, member: MemberKey, days: Collection[date] = ()) -> Erasure:
+        named = {*days}
+        view = self.views.get(member)
+        pushes = [each for each in self.archived if each[0] == member]
+        for place in pushes:
+            kept = self.archived[place]
+            push = read_push(
+                kept.body.encode(),
+                client_id=member.client_id,
+                received_at=kept.version.received_at,
+            )
+            assert isinstance(push, Push)
+            named |= {each.day for each in push.expirations}
+        for day in named:
+            self.index.pop((member, day), None)
+        if view is not None:
+            self.changes.append(ViewChange(self.views.pop(member), None))
+        for place in pushes:
+            del self.archived[place]
+        return Erasure(len(pushes) + (view is not None), frozenset(named))
+
     def entries(
         self,
         client_id: str,
@@ -96,7 +119,7 @@ class FakeExpirations:
         places: dict[str, tuple[MemberKey, date]] = {}
         order: list[str] = []
         while True:
-            if len(places) < len(self.index):  # none is ever removed
+            if len(places) < len(self.index):  # none is removed while a list is read
                 places = {entry.position: place for place, entry in self.index.items()}
                 order = sorted(places)
             ahead = bisect_right(order, reached)

@@ -40,6 +40,7 @@ TABLES_AND_BUCKET = {
     "BATCHES_TABLE": {"Ref": "BatchesTable"},
     "EXPIRATIONS_TABLE": {"Ref": "ExpirationsTable"},
     "BUCKET": {"Ref": "Bucket"},
+    "FORGOTTEN_KEY": {"Ref": "ForgottenKey"},
 }
 QUEUES = {
     "PART_QUEUE_URL": {"Ref": "PartQueue"},
@@ -70,7 +71,7 @@ GIVEN = {
     },
     "LedgerVerifyFunction": {"MEMBERS_TABLE", "LEDGER_TABLE", "BATCHES_TABLE"},
     "ExpirationPushFunction": {"EXPIRATIONS_TABLE", "BUCKET", "PUSH_HISTORY_DAYS"},
-    "ExpirationProjectionFunction": {"EXPIRATIONS_TABLE"},
+    "ExpirationProjectionFunction": {"EXPIRATIONS_TABLE", "FORGOTTEN_KEY"},
     "CredentialAuthorizerFunction": {"CATALOG_TABLE", "CREDENTIALS_PREFIX", "AUTH_MODE"},
     "HttpApiFunction": {"EXPIRATIONS_TABLE", "LEDGER_TABLE", "MEMBERS_TABLE"},
 }

@@ -24,6 +24,7 @@ CREDENTIALS = (
     "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}"
     ":secret:pointflow/${AWS::StackName}/credentials/*"
 )
+FORGOTTEN_KEY = CREDENTIALS.replace("credentials/*", "forgotten-*")
 
 ALLOWED = {
     "BatchIntakeRole": {
@@ -106,8 +107,14 @@ ALLOWED = {
             "dynamodb:GetShardIterator",
         },
         "ExpirationsTable/stream/*": {"dynamodb:ListStreams"},
-        "ExpirationsTable": {"dynamodb:UpdateItem"},
         EVENT_BUS: {"events:PutEvents"},
+        "ExpirationsTable": {
+            "dynamodb:DeleteItem",
+            "dynamodb:GetItem",
+            "dynamodb:Query",
+            "dynamodb:UpdateItem",
+        },
+        FORGOTTEN_KEY: {"secretsmanager:GetSecretValue"},
         "ProjectionDLQ": {"sqs:SendMessage"},
         "ExpirationProjectionLogs": LOGS,
         **TRACES,
@@ -141,7 +148,7 @@ def resource_name(node: Json) -> str:
             return str(logical_id)
         case {"Fn::GetAtt": [logical_id, attribute]}:
             return f"{logical_id}.{attribute}"
-        case {"Fn::Sub": str(text)} if text in (CREDENTIALS, EVENT_BUS):
+        case {"Fn::Sub": str(text)} if text in {CREDENTIALS, EVENT_BUS, FORGOTTEN_KEY}:
             return text
         case {"Fn::Sub": str(text)}:
             name, arn, rest = text.removeprefix("${").partition(".Arn}")

@@ -72,6 +72,19 @@ def test_nobody_can_change_or_delete_an_audit_record() -> None:
     assert statement["Condition"] == {"ForAnyValue:StringEquals": {"dynamodb:LeadingKeys": [AUDIT]}}
 
 
+def test_the_key_of_the_forgotten_is_made_with_the_stack_and_stays_what_it_is() -> None:
+    found = properties("ForgottenKey")
+    resource = template()["Resources"]["ForgottenKey"]
+
+    assert found["GenerateSecretString"] == {"PasswordLength": 64, "ExcludePunctuation": True}
+    assert "SecretString" not in found
+    assert not resources("AWS::SecretsManager::RotationSchedule")
+    assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == (
+        "RetainExceptOnCreate",
+        "Retain",
+    )
+
+
 def test_what_holds_data_outlives_the_stack() -> None:
     for name in [*TABLES, "Bucket"]:
         resource = template()["Resources"][name]

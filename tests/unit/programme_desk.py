@@ -19,6 +19,7 @@ from pointflow_cli.programme import Programme
 from pointflow_cli.stack import Stack
 from tests.fakes.audit import FakeAuditLog, auditor
 from tests.fakes.catalog import FakeCatalog
+from tests.fakes.erasure import FakeTombstones
 from tests.fakes.history import FakeHistory
 from tests.fakes.member_directory import FakeMembers
 
@@ -31,12 +32,13 @@ class Desk:
     members: FakeMembers
     audit: FakeAuditLog
     entries: list[Entry]
+    tombstones: FakeTombstones
 
 
 @contextmanager
 def desk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     """Commands that work on an empty catalog without members."""
-    behind = Desk(FakeCatalog(), FakeMembers(), FakeAuditLog(), [])
+    behind = Desk(FakeCatalog(), FakeMembers(), FakeAuditLog(), [], FakeTombstones())
 
     def open_programme(_name: str | None) -> Programme:
         return Programme(
@@ -47,6 +49,12 @@ def desk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
             FakeHistory(behind.entries),
             auditor(behind.audit),
         )
+
+    def open_tombstones(_stack: Stack, *, ask_once: bool) -> FakeTombstones:
+        assert ask_once
+        return behind.tombstones
+
+    monkeypatch.setattr(members, "open_tombstones", open_tombstones)
 
     def default_client(_stack: Stack, client: str | None = None) -> str:
         return client or fail("which client?", "add --client ID")

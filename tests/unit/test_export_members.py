@@ -85,7 +85,16 @@ TEXT = st.one_of(
 )
 
 
-@given(email=TEXT, username=TEXT, third_party_id=TEXT, status=st.sampled_from(MemberStatus))
+IMPORTED = st.sampled_from([MemberStatus.ACTIVE, MemberStatus.INACTIVE])
+
+
+def test_of_a_forgotten_member_there_is_nothing_to_export() -> None:
+    members = FakeMembers([Member("acme", 1, status=MemberStatus.FORGOTTEN), Member("acme", 2)])
+
+    assert [line.split(",")[1] for line in exported(members).splitlines()] == ["user_id", "2"]
+
+
+@given(email=TEXT, username=TEXT, third_party_id=TEXT, status=IMPORTED)
 def test_any_value_that_an_import_takes_comes_back_as_it_was(
     tmp_path_factory: pytest.TempPathFactory,
     email: str | None,

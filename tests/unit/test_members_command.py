@@ -41,6 +41,8 @@ def test_members_are_imported_and_counted(behind: Desk, path: Path) -> None:
         "errors": [],
         "errors_truncated": False,
         "opened": 1,
+        "forgotten": 0,
+        "forgotten_lines": [],
         "shared_third_party_ids": [],
     }
     assert behind.members.balance_of("acme", 1) == 500

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 import time
 from collections.abc import Callable
@@ -14,25 +13,29 @@ from typing import Annotated, Any, TextIO
 import typer
 from rich.table import Table
 
-from pointflow.domain.batch_row import MAX_ID_DIGITS
+from pointflow.domain.audit import Action
 from pointflow.domain.ledger import Entry
 from pointflow.domain.member import Member
-from pointflow.domain.text import shown
 from pointflow.services.export_members import ExportReport, export_members
 from pointflow.services.import_members import MembersReport, import_members
 from pointflow.services.read_credits import MAX_CREDITS_PAGE, credit_item, read_credits
 from pointflow.services.read_expirations import Page
+from pointflow_cli.audit_desk import ReasonOption, checked_reason
+from pointflow_cli.commands.forget import forget, user_id_of
 from pointflow_cli.output import console, fail, note, print_json
 from pointflow_cli.programme import (
     check_importable,
     client_for,
     end_import,
     open_programme,
+    open_tombstones,
     report_document,
     run_import,
     show_report,
 )
 from pointflow_cli.stack import ClientOption, JsonOption, StackOption, default_client
+
+LINES_NAMED = 10
 
 members_app = typer.Typer(no_args_is_help=True, help="Import and export members.")
 member_app = typer.Typer(no_args_is_help=True, help="See one member.")
@@ -46,6 +49,11 @@ def _group() -> None:
 @members_app.command("import")
 def import_file(
     file: Annotated[Path, typer.Argument(metavar="CSV", help="The file to import.")],
+    *,
+    readmit: Annotated[
+        bool, typer.Option("--readmit", help="Let members in again that were forgotten.")
+    ] = False,
+    reason: ReasonOption = None,
     as_json: JsonOption = False,
     stack: StackOption = None,
     client: ClientOption = None,
@@ -58,6 +66,9 @@ def import_file(
     touched by the opening balance, which counts once. Members may take each other's email or
     username. Without a client_id, `--client` counts.
 
+    Lines of members that were forgotten (`member forget`) are skipped and counted, unless
+    `--readmit` lets them in again; their points are as they were.
+
     Exit code 0: all imported. 1: some lines refused. 2: the file cannot be used.
 
     Examples
@@ -67,7 +78,18 @@ def import_file(
         pointflow members import members.csv --json
     """
     check_importable(file)
+    checked_reason(reason)
     programme = open_programme(stack)
+    tombstones = open_tombstones(programme.stack, ask_once=True)
+
+    def let_in(member: Member) -> None:
+        programme.auditor.record(
+            Action.MEMBER_READMIT,
+            str(member.user_id),
+            client_id=member.client_id,
+            reason=reason,
+        )
+
     report = run_import(
         file,
         lambda told: import_members(
@@ -75,6 +97,8 @@ def import_file(
             members=programme.members,
             catalog=programme.catalog,
             at=int(time.time()),
+            tombstones=tombstones,
+            readmit=let_in if readmit else None,
             default_client=client_for(programme, client),
             progress=told,
         ),
@@ -156,13 +180,12 @@ def show(
 
         pointflow member show 1001 --client acme --json
     """
-    if not re.fullmatch(f"[0-9]{{1,{MAX_ID_DIGITS}}}", user_id):
-        fail(f"{shown(user_id)} is no CT user id", f"use at most {MAX_ID_DIGITS} digits")
+    wanted = user_id_of(user_id)
     programme = open_programme(stack)
     client_id = default_client(programme.stack, client)
-    member = programme.members.member(client_id, int(user_id))
+    member = programme.members.member(client_id, wanted)
     if member is None:
-        fail(f"client {client_id} has no member {int(user_id)}", "check --client and --stack")
+        fail(f"client {client_id} has no member {wanted}", "check --client and --stack")
     page = None
     if history:
         try:
@@ -192,10 +215,15 @@ def _write_whole(path: Path, write: Callable[[TextIO], ExportReport]) -> ExportR
     return report
 
 
+member_app.command()(forget)
+
+
 def _document_of_report(path: Path, report: MembersReport) -> dict[str, Any]:
     return {
         **report_document(path, report),
         "opened": report.opened,
+        "forgotten": report.forgotten,
+        "forgotten_lines": report.forgotten_lines,
         "shared_third_party_ids": [
             {"client_id": each.client_id, "user_id": each.user_id, "members": each.members}
             for each in report.shared
@@ -206,6 +234,13 @@ def _document_of_report(path: Path, report: MembersReport) -> dict[str, Any]:
 def _show_details(report: MembersReport) -> None:
     if report.opened:
         console.print(f"{report.opened:,} opening balances credited")
+    if report.forgotten:
+        some = ", ".join(map(str, report.forgotten_lines[:LINES_NAMED]))
+        more = "" if report.forgotten <= LINES_NAMED else " ..."
+        note(
+            f"FORGOTTEN: {report.forgotten:,} lines skipped (line {some}{more}); to let these"
+            " members in again: --readmit"
+        )
     for each in report.shared:
         note(
             f"{each.members:,} members of {each.client_id} share the third party id of member"

@@ -22,7 +22,12 @@ from pointflow.adapters.member_requests import (
     storable,
 )
 from pointflow.adapters.retrying import CONTENTION_CODES, error_code, is_contention
-from pointflow.domain.errors import ConflictError, IdentifierHeldError, NotFoundError
+from pointflow.domain.errors import (
+    ConflictError,
+    IdentifierHeldError,
+    MemberForgottenError,
+    NotFoundError,
+)
 from pointflow.domain.ledger import opening_identity
 from pointflow.domain.member import IdentifierKey, Member, MemberStatus
 
@@ -67,7 +72,7 @@ class DynamoDBMembers:
         """Members by identifier; whoever nobody holds is left out."""
         asked = {identifier_key(client_id, key): key for key in keys}
         found: dict[IdentifierKey, frozenset[int]] = {}
-        for item in self._read(asked, ("key", "user_id", "user_ids")):
+        for item in self._read(asked, ("key", "user_id", "user_ids", "status")):
             users = holders_of(item)
             if users:
                 found[asked[item["key"]["S"]]] = users
@@ -90,13 +95,15 @@ class DynamoDBMembers:
         )
         return member_of(client_id, response["Item"]) if "Item" in response else None
 
-    def save_profile(self, member: Member, at: int) -> bool:
+    def save_profile(self, member: Member, at: int, *, readmit: bool = False) -> bool:
         """Create a member or change its profile. See `ports.MemberAdmin.save_profile`."""
 
         def steps() -> list[Step]:
             change = ProfileChange(self.member(member.client_id, member.user_id), member)
             if not change.needed:
                 return []
+            if change.of_forgotten and not readmit:
+                raise MemberForgottenError(f"member {member.user_id} was forgotten")
             return build_profile_steps(self._members_table, [change], at)
 
         return self._write(steps)

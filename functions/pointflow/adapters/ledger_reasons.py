@@ -16,6 +16,10 @@ from pointflow.domain.member import MemberStatus
 
 _FINE = "None"
 _CONDITION_FAILED = "ConditionalCheckFailed"
+_OF_STATUS = {
+    MemberStatus.INACTIVE.value: RowCode.MEMBER_INACTIVE,
+    MemberStatus.FORGOTTEN.value: RowCode.MEMBER_NOT_FOUND,
+}
 _KNOWN_CODES = CONTENTION_CODES | {_FINE, _CONDITION_FAILED}
 
 
@@ -110,9 +114,7 @@ def _rejection(account: Mapping[str, Any]) -> RowCode | None:
     item = account.get("Item")
     if not item:
         return RowCode.MEMBER_NOT_FOUND
-    if item.get("status", {}).get("S") == MemberStatus.INACTIVE:
-        return RowCode.MEMBER_INACTIVE
-    return None
+    return _OF_STATUS.get(item.get("status", {}).get("S", ""))
 
 
 def _code(reason: Mapping[str, Any]) -> str:

@@ -72,6 +72,11 @@ class ProfileChange:
         """Whether anything differs; points do not count."""
         return self.before is None or _profile(self.before) != _profile(self.after)
 
+    @property
+    def of_forgotten(self) -> bool:
+        """Whether the member was forgotten."""
+        return self.before is not None and self.before.status is MemberStatus.FORGOTTEN
+
 
 def identifier_key(client_id: str, key: IdentifierKey) -> str:
     """Where an identifier is looked up: a pointer's key, or the member's own for a CT user id."""
@@ -86,11 +91,13 @@ def storable(key: str) -> bool:
 
 
 def holders_of(item: Mapping[str, Any]) -> frozenset[int]:
-    """Members that a pointer names, or the member itself.
+    """Members that a pointer names, or the member itself, unless it was forgotten.
 
     Nobody, for a shared pointer whose last member left it: DynamoDB drops an empty set and keeps
     the item.
     """
+    if item.get("status", {}).get("S") == MemberStatus.FORGOTTEN:
+        return frozenset()
     if "user_id" in item:
         return frozenset({int(item["user_id"]["N"])})
     return frozenset(map(int, item.get("user_ids", {}).get("NS", ())))

@@ -25,6 +25,7 @@ class PushConfig:
     expirations_table: str
     bucket: str
     history_days: int
+    forgotten_key: str = ""
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> PushConfig:
@@ -32,6 +33,7 @@ class PushConfig:
         return cls(
             expirations_table=env.get("EXPIRATIONS_TABLE", ""),
             bucket=env.get("BUCKET", ""),
+            forgotten_key=env.get("FORGOTTEN_KEY", ""),
             history_days=int(env.get("PUSH_HISTORY_DAYS", 400)),
         )
 

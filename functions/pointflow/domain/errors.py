@@ -3,7 +3,8 @@
 PointflowError
 ├── NotFoundError              asked for something that is not there
 ├── ConflictError              the thing is there, in a state that forbids the action
-│   └── IdentifierHeldError    another member holds the email or the username
+│   ├── IdentifierHeldError    another member holds the email or the username
+│   └── MemberForgottenError   the member was forgotten, and must be let in again first
 ├── PermanentError             trying the same again cannot help
 │   ├── MessageInvalidError    a queue message that nobody here wrote
 │   ├── ChunkMismatchError     one chunk key, two different bodies
@@ -52,6 +53,10 @@ class IdentifierHeldError(ConflictError):
         self.kind = kind
         self.holder = holder
         self.wanted_by = wanted_by
+
+
+class MemberForgottenError(ConflictError):
+    """The member was forgotten: nothing brings it back unasked."""
 
 
 class PermanentError(PointflowError):

@@ -16,10 +16,11 @@ from pointflow.domain.codes import RowCode
 
 
 class MemberStatus(StrEnum):
-    """Only active members are credited."""
+    """Only active members are credited. Of a forgotten one nothing is left but its points."""
 
     ACTIVE = "active"
     INACTIVE = "inactive"
+    FORGOTTEN = "forgotten"
 
 
 class Identifier(StrEnum):

@@ -27,10 +27,11 @@ class MemberAdmin(MemberDirectory, Protocol):
 
     def member(self, client_id: str, user_id: int) -> Member | None: ...
 
-    def save_profile(self, member: Member, at: int) -> bool:
+    def save_profile(self, member: Member, at: int, *, readmit: bool = False) -> bool:
         """Create a member, or change profile and status, pointers included, in one transaction;
         False when nothing had to change. Balance and lifetime are left alone. Raises
-        `IdentifierHeldError` when another member holds the email or the username."""
+        `IdentifierHeldError` when another member holds the email or the username, and
+        `MemberForgottenError` for a forgotten one unless it is to be let in again."""
         ...
 
     def exchange_identifiers(self, members: Sequence[Member], at: int) -> None:

@@ -186,7 +186,7 @@ def _fault(
 ) -> RowCode | None:
     """The first code that applies, in the documented order."""
     status = None if member.match is None else world.statuses.get(member.match.user_id)
-    if status is None:
+    if status in {None, MemberStatus.FORGOTTEN}:
         return RowCode.MEMBER_NOT_FOUND
     if status is MemberStatus.INACTIVE:
         return RowCode.MEMBER_INACTIVE

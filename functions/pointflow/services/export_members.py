@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import batched
 from typing import TextIO
 
-from pointflow.domain.member import Member
+from pointflow.domain.member import Member, MemberStatus
 from pointflow.ports.members import MemberList
 from pointflow.services.import_members import LAYOUT
 
@@ -34,7 +34,7 @@ def export_members(
     members: MemberList,
     progress: Callable[[int], None] = lambda _done: None,
 ) -> ExportReport:
-    """Write every member, a hundred at a time, in constant memory.
+    """Write every member that was not forgotten, a hundred at a time, in constant memory.
 
     Parameters
     ----------
@@ -56,7 +56,10 @@ def export_members(
     columns = (*LAYOUT.required, *LAYOUT.optional)
     writer.writerow(columns)
     report = ExportReport()
-    for batch in batched(members.members(client_id), _BATCH, strict=False):
+    known = members.members(client_id)
+    # Of a forgotten one there is nothing to import.
+    wanted = (member for member in known if member.status is not MemberStatus.FORGOTTEN)
+    for batch in batched(wanted, _BATCH, strict=False):
         opened = members.opening_balances(batch)
         for member in batch:
             points = opened.get((member.client_id, member.user_id), 0)

@@ -11,14 +11,28 @@ from dataclasses import dataclass, field
 from itertools import batched
 from pathlib import Path
 
-from pointflow.domain.errors import ConflictError, IdentifierHeldError, ImportRowError
+from pointflow.domain.errors import (
+    ConflictError,
+    IdentifierHeldError,
+    ImportRowError,
+    MemberForgottenError,
+)
 from pointflow.domain.member import Identifier, IdentifierKey, Member, MemberStatus
+from pointflow.domain.push import KeyKind, MemberKey
 from pointflow.domain.text import shown
 from pointflow.ports.catalog import Catalog
+from pointflow.ports.erasure import Tombstones
 from pointflow.ports.members import MemberAdmin
 from pointflow.services.import_clashes import Claim
 from pointflow.services.import_csv import Layout, Line
-from pointflow.services.import_source import ImportReport, ImportSource, Progress, Record, silent
+from pointflow.services.import_source import (
+    MAX_ERRORS,
+    ImportReport,
+    ImportSource,
+    Progress,
+    Record,
+    silent,
+)
 from pointflow.services.settle_identifiers import settle_identifiers
 
 LAYOUT = Layout(
@@ -40,6 +54,8 @@ WORKERS = 10
 
 _BATCH = 1_000
 
+type Readmit = Callable[[Member], None]
+
 
 @dataclass(frozen=True, slots=True)
 class MemberImport:
@@ -60,10 +76,27 @@ class SharedThirdParty:
 
 @dataclass(slots=True)
 class MembersReport(ImportReport):
-    """What became of the lines. `opened` counts the opening balances among `imported`."""
+    """What became of the lines. `opened` counts the opening balances among `imported`.
+
+    `forgotten` lines are of members that were forgotten, and were skipped; `forgotten_lines` holds
+    the numbers of the first 1,000 of them.
+    """
 
     opened: int = 0
+    forgotten: int = 0
+    forgotten_lines: list[int] = field(default_factory=list)
     shared: list[SharedThirdParty] = field(default_factory=list)
+
+    @property
+    def lines(self) -> int:
+        """How many lines are done."""
+        return self.imported + self.unchanged + self.refused + self.forgotten
+
+    def skip(self, line: int) -> None:
+        """Count a line of a member that was forgotten."""
+        self.forgotten += 1
+        if len(self.forgotten_lines) < MAX_ERRORS:
+            self.forgotten_lines.append(line)
 
 
 def import_members(
@@ -72,6 +105,8 @@ def import_members(
     members: MemberAdmin,
     catalog: Catalog,
     at: int,
+    tombstones: Tombstones | None = None,
+    readmit: Readmit | None = None,
     default_client: Callable[[], str] | None = None,
     progress: Progress = silent,
 ) -> MembersReport:
@@ -87,6 +122,11 @@ def import_members(
         Knows which clients exist.
     at : int
         Now, seconds since the epoch.
+    tombstones : Tombstones or None
+        Safe for threads. A line whose CT user id or email was forgotten is skipped. None: nobody
+        was ever forgotten.
+    readmit : callable or None
+        Lets forgotten members in again; told of each right before. None: they are skipped.
     default_client : callable or None
         Names the client of lines whose `client_id` is absent or empty; asked only for such.
     progress : callable
@@ -107,7 +147,7 @@ def import_members(
         default_client=default_client,
     )
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="import") as pool:
-        work = _Import(members, at, pool)
+        work = _Import(members, tombstones, at, pool, readmit)
         for batch in batched(source.records(), _BATCH, strict=False):
             work.save(batch)
             progress(work.report.lines, source.total)
@@ -131,11 +171,14 @@ def parse_member(line: Line, client_id: str) -> MemberImport:
     )
 
 
+_STATUSES = {each.value: each for each in (MemberStatus.ACTIVE, MemberStatus.INACTIVE)}
+
+
 def _status(line: Line) -> MemberStatus:
     value = line.fields.get("status", "") or MemberStatus.ACTIVE.value
     try:
-        return MemberStatus(value.lower())
-    except ValueError:
+        return _STATUSES[value.lower()]
+    except KeyError:
         message = f"status is {shown(value)}; it must be active or inactive, or empty for active"
         raise line.fault("status", message) from None
 
@@ -149,17 +192,35 @@ def _claims(line: MemberImport) -> tuple[Claim, ...]:
     )
 
 
+def _keys(member: Member) -> tuple[MemberKey, ...]:
+    """By which a line may name somebody who was forgotten; the others may change hands."""
+    key = MemberKey(member.client_id, KeyKind.USER_ID, str(member.user_id))
+    if member.email is None:
+        return (key,)
+    return (key, MemberKey(member.client_id, KeyKind.EMAIL, member.email))
+
+
 @dataclass(frozen=True, slots=True)
 class _Saved:
     changed: bool
     opened: bool
+    forgotten: bool = False
 
 
 class _Import:
     """Saves lines, most of them side by side; those that wait for one another at the end."""
 
-    def __init__(self, members: MemberAdmin, at: int, pool: Executor) -> None:
+    def __init__(
+        self,
+        members: MemberAdmin,
+        tombstones: Tombstones | None,
+        at: int,
+        pool: Executor,
+        readmit: Readmit | None,
+    ) -> None:
         self._members = members
+        self._tombstones = tombstones
+        self._readmit = readmit
         self._at = at
         self._pool = pool
         self._deferred: dict[tuple[str, int], Record[MemberImport]] = {}
@@ -187,12 +248,17 @@ class _Import:
         """Save the lines that were put off."""
         waiting = [record.value.member for record in self._deferred.values()]
         changed = []
-        for member, outcome in settle_identifiers(self._members, waiting, self._at):
+        settled = settle_identifiers(
+            self._members, waiting, self._at, readmit=self._readmit is not None
+        )
+        for member, outcome in settled:
             record = self._deferred[member.client_id, member.user_id]
             if isinstance(outcome, ConflictError):
                 self._count(record, outcome)
-            elif self._count(record, _Saved(outcome, self._open(record.value))):
-                changed.append(member)
+            else:
+                self._lift(member)
+                if self._count(record, _Saved(outcome, self._open(record.value))):
+                    changed.append(member)
         self._note_many_sharers(changed)
 
     def finish(self) -> MembersReport:
@@ -204,11 +270,29 @@ class _Import:
         return self.report
 
     def _save_one(self, record: Record[MemberImport]) -> _Saved | ConflictError:
+        member = record.value.member
+        forgotten = self._tombstones is not None and self._tombstones.among(_keys(member))
+        if forgotten and self._readmit is None:
+            return _Saved(changed=False, opened=False, forgotten=True)
+        if forgotten and self._readmit is not None:
+            self._readmit(member)
         try:
-            changed = self._members.save_profile(record.value.member, self._at)
+            changed = self._members.save_profile(
+                member, self._at, readmit=self._readmit is not None
+            )
+        except MemberForgottenError:
+            return _Saved(changed=False, opened=False, forgotten=True)
         except ConflictError as error:
             return error
+        if forgotten:
+            self._lift(member)
         return _Saved(changed, self._open(record.value))
+
+    def _lift(self, member: Member) -> None:
+        """Take the tombstones of a member that was let in away; that it is in comes first."""
+        if self._readmit is not None and self._tombstones is not None:
+            for key in self._tombstones.among(_keys(member)):
+                self._tombstones.lift(key)
 
     def _open(self, line: MemberImport) -> bool:
         member = line.member
@@ -221,6 +305,9 @@ class _Import:
         if isinstance(outcome, ConflictError):
             column = outcome.kind.lower() if isinstance(outcome, IdentifierHeldError) else None
             self.report.refuse(ImportRowError(record.number, str(outcome), column))
+            return False
+        if outcome.forgotten:
+            self.report.skip(record.number)
             return False
         self.report.opened += outcome.opened
         if outcome.changed or outcome.opened:

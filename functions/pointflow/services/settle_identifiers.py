@@ -16,7 +16,7 @@ type _Key = tuple[str, int]
 
 
 def settle_identifiers(
-    members: MemberAdmin, waiting: Iterable[Member], at: int
+    members: MemberAdmin, waiting: Iterable[Member], at: int, *, readmit: bool = False
 ) -> Iterator[tuple[Member, bool | ConflictError]]:
     """Save members whose identifiers were held by others, in whatever order works.
 
@@ -32,20 +32,25 @@ def settle_identifiers(
         As they shall be, none of them twice.
     at : int
         Seconds since the epoch.
+    readmit : bool
+        Whether forgotten members are let in again.
 
     Yields
     ------
     tuple
         Each member with True (saved), False (already so), or why it cannot be saved.
     """
-    settling = _Settling(members, waiting, at)
+    settling = _Settling(members, waiting, at, readmit=readmit)
     while settling.waiting:
         yield from settling.follow(next(iter(settling.waiting)))
 
 
 class _Settling:
-    def __init__(self, members: MemberAdmin, waiting: Iterable[Member], at: int) -> None:
+    def __init__(
+        self, members: MemberAdmin, waiting: Iterable[Member], at: int, *, readmit: bool
+    ) -> None:
         self._members = members
+        self._readmit = readmit
         self._at = at
         self._exchanged: set[_Key] = set()
         self.waiting = {_key(member): member for member in waiting}
@@ -89,7 +94,8 @@ class _Settling:
             self._exchanged.update(keys)
             return None
         (key,) = keys
-        return self._members.save_profile(self.waiting[key], self._at) or key in self._exchanged
+        saved = self._members.save_profile(self.waiting[key], self._at, readmit=self._readmit)
+        return saved or key in self._exchanged
 
     def _take(self, holder: _Key, kind: str) -> None:
         known = self._members.member(*holder)
