@@ -18,6 +18,7 @@ from pointflow_local.artifacts import Artifact, build_layer, host_architecture, 
 from pointflow_local.clients import local_client
 from pointflow_local.differences import (
     with_enforceable_policies,
+    with_failure_destinations,
     with_local_api_urls,
     with_number_parameters,
     with_text_environment,
@@ -79,6 +80,7 @@ class _Deployer:
         self._make_artifact_bucket()
         parameters = self._parameters()
         template = with_number_parameters(with_text_environment(self._template), parameters)
+        template = with_failure_destinations(template)
         packed = with_artifacts(
             with_enforceable_policies(template) if self._stack.auth else template,
             function_uri=self._upload_folder,

@@ -60,6 +60,35 @@ def _with_numbers(value: Any, numbers: Mapping[str, int]) -> Any:
     return {key: _with_numbers(item, numbers) for key, item in value.items()}
 
 
+def with_failure_destinations(template: Template) -> Template:
+    """The template with the failure destinations of functions for their latest versions too.
+
+    SAM hangs them onto the alias, where CloudFormation wants them; the local AWS looks for them at
+    the latest version alone, whoever is invoked.
+    """
+    added = {
+        f"{function}LatestInvokeConfig": {
+            "Type": "AWS::Lambda::EventInvokeConfig",
+            "Properties": {
+                "FunctionName": {"Ref": function},
+                "Qualifier": "$LATEST",
+                **properties["EventInvokeConfig"],
+                "DestinationConfig": _destinations(properties["EventInvokeConfig"]),
+            },
+        }
+        for function, properties in resources(template, FUNCTION)
+        if "EventInvokeConfig" in properties
+    }
+    return {**template, "Resources": {**template.get("Resources", {}), **added}}
+
+
+def _destinations(config: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        outcome: {"Destination": told["Destination"]}
+        for outcome, told in config.get("DestinationConfig", {}).items()
+    }
+
+
 def with_enforceable_policies(template: Template) -> Template:
     """The template with policies that mean here what they mean on AWS.
 

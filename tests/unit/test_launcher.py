@@ -13,6 +13,7 @@ from pointflow_local import launcher
 from pointflow_local.artifacts import pack_folder
 from pointflow_local.differences import (
     with_enforceable_policies,
+    with_failure_destinations,
     with_number_parameters,
     with_text_environment,
 )
@@ -29,7 +30,7 @@ from pointflow_local.state import (
     state_file,
     write_state,
 )
-from pointflow_local.template import read_template, resolved, with_artifacts
+from pointflow_local.template import FUNCTION, read_template, resolved, with_artifacts
 
 PORTS = Ports(gateway=4567, sftp=2222)
 
@@ -188,6 +189,26 @@ def test_a_number_parameter_reaches_a_property_as_a_number_as_cloudformation_mak
     made = with_number_parameters(template, {"Most": "10", "Level": "INFO"})
     assert made["Resources"]["Credit"]["Properties"] == {
         "Scaling": [{"Most": 10}, {"Ref": "Level"}]
+    }
+
+
+def test_failure_destinations_are_hung_onto_the_latest_version_too() -> None:
+    queue = {"Fn::GetAtt": ["DLQ", "Arn"]}
+    config = {
+        "MaximumRetryAttempts": 1,
+        "DestinationConfig": {"OnFailure": {"Type": "SQS", "Destination": queue}},
+    }
+    told = {"Type": FUNCTION, "Properties": {"EventInvokeConfig": config}}
+    silent = {"Type": FUNCTION, "Properties": {}}
+
+    made = with_failure_destinations({"Resources": {"Told": told, "Silent": silent}})
+
+    assert set(made["Resources"]) == {"Told", "Silent", "ToldLatestInvokeConfig"}
+    assert made["Resources"]["ToldLatestInvokeConfig"]["Properties"] == {
+        "FunctionName": {"Ref": "Told"},
+        "Qualifier": "$LATEST",
+        "MaximumRetryAttempts": 1,
+        "DestinationConfig": {"OnFailure": {"Destination": queue}},
     }
 
 
