@@ -106,12 +106,18 @@ class _NoReports:
 
 @dataclass(frozen=True)
 class Cost:
-    """Dollars by service, what they were counted from, and the bill of the tables."""
+    """Dollars by service, what they were counted from, and the bill of the tables.
+
+    `rows` are those that were billed; `chunk_seconds` is how long a function credits a chunk,
+    `parse_seconds` the processor time of the whole file's intake.
+    """
 
     dollars: Mapping[str, float]
     counted: Mapping[str, str]
     bill: Bill
     rows: int
+    chunk_seconds: float
+    parse_seconds: float
 
     @property
     def total(self) -> float:
@@ -166,7 +172,14 @@ def cost(count: int = ROWS) -> Cost:
         "S3": f"{gets:,.0f} reads, {puts:,.0f} writes",
         "Logs": f"{invocations * LOG_BYTES / 1e6:.1f} MB",
     }
-    return Cost(dollars, counted, bill, sum(each.row_count for each in sample))
+    return Cost(
+        dollars,
+        counted,
+        bill,
+        rows=sum(each.row_count for each in sample),
+        chunk_seconds=credit_seconds / len(chunks),
+        parse_seconds=intake_seconds,
+    )
 
 
 def _chunks(file: bytes, plan: Plan) -> Iterator[Chunk]:
