@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zlib import decompress
 
 from tests.e2e.conftest import DeployedStack, eventually
 from tests.e2e.http import JSON, Reply, api_key, send
@@ -29,13 +30,18 @@ def everything(stack: DeployedStack) -> Iterator[bytes]:
     dynamodb, s3 = stack.aws("dynamodb"), stack.aws("s3")
     for name in ("Members", "Ledger", "Batches", "Expirations", "Catalog"):
         pages = dynamodb.get_paginator("scan").paginate(TableName=stack.outputs[f"{name}TableName"])
-        yield from (json.dumps(item).encode() for page in pages for item in page["Items"])
+        yield from (_readable(item) for page in pages for item in page["Items"])
     bucket = stack.outputs["BucketName"]
     for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
         for found in page.get("Versions", []):
             if not found["Key"].startswith("inbound/"):
                 key, version = found["Key"], found["VersionId"]
                 yield s3.get_object(Bucket=bucket, Key=key, VersionId=version)["Body"].read()
+
+
+def _readable(item: Any) -> bytes:
+    """An item as text, what is compressed in it included."""
+    return json.dumps(item, default=lambda packed: decompress(packed).decode()).encode()
 
 
 def left(stack: DeployedStack) -> list[bytes]:

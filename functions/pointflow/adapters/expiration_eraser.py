@@ -14,6 +14,7 @@ from pointflow.adapters.expiration_items import (
     Item,
     current_key,
     entry_key,
+    push_of_item,
     text,
 )
 from pointflow.adapters.retrying import Backoff, error_code, is_contention
@@ -109,10 +110,11 @@ def _days(item: Item, member: MemberKey) -> Iterator[date]:
     if item["sk"]["S"] == CURRENT:
         for kind in ("redemption", "inactivity"):
             yield from map(date.fromisoformat, item[kind]["M"])
+    kept = push_of_item(item)
     push = read_push(
-        item["body"]["S"].encode("utf-8", "surrogatepass"),
+        kept.body.encode("utf-8", "surrogatepass"),
         client_id=member.client_id,
-        received_at=int(item["received_at"]["N"]),
+        received_at=kept.version.received_at,
     )
     if isinstance(push, Push):
         yield from (each.day for each in push.expirations)
