@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from openapi import credits, expirations, pushes
+from openapi import batches, credits, expirations, pushes
 from openapi.operation import ALWAYS, Example, Json, Operation, record, ref
 from pointflow.domain.authorization import ROUTES
 from pointflow.domain.credential import Scope
@@ -28,6 +28,10 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("GET", "/v1/members/{user_id}/points-expiration"): expirations.CURRENT,
     ("GET", "/v1/members/{user_id}/points-expiration/history"): expirations.HISTORY,
     ("GET", "/v1/members/{user_id}/credits"): credits.OF_MEMBER,
+    ("GET", "/v1/batches"): batches.LIST,
+    ("GET", "/v1/batches/{file_name}"): batches.SHOW,
+    ("GET", "/v1/batches/{file_name}/rejects"): batches.REJECTS,
+    ("POST", "/v1/uploads"): batches.GRANT,
 }
 """What is said of each route, by method and path as the template writes them."""
 
@@ -73,7 +77,8 @@ _SCOPES = {
     Scope.UPLOAD: "upload batch files",
 }
 _DESCRIPTION = f"""\
-Takes a member's upcoming expirations in, and answers what is known.
+Takes a member's upcoming expirations in, lets batch files be uploaded, and answers what is known of
+both.
 
 Every request presents a live credential of one client, as HTTP Basic or in `x-api-key`; which of
 the two is agreed upon. Whoever presents both must present two live credentials of the same client,
@@ -95,7 +100,7 @@ def document() -> Json:
         "info": {
             "title": "pointflow",
             "version": project["version"],
-            "summary": "Upcoming points expirations: pushed in, and asked for.",
+            "summary": "Points expirations and batch files: sent in, and asked for.",
             "description": _DESCRIPTION,
             "license": {"name": "Apache 2.0", "identifier": project["license"]},
         },

@@ -9,17 +9,23 @@ from typing import Any
 
 from rich.table import Table
 
-from pointflow.domain.dry_run import dry_run_key, would_be
-from pointflow.domain.result import Findings, iso_time, result_fields, result_keys
+from pointflow.domain.dry_run import would_be
+from pointflow.domain.errors import NotFoundError
+from pointflow.domain.result import iso_time
 from pointflow.domain.submission import Status, Submission, Tally
 from pointflow.ports.objects import ObjectStore
 from pointflow.ports.queues import ChunkPublisher, PartPublisher, ReportPublisher
 from pointflow.ports.submissions import SubmissionStore
 from pointflow.ports.undo import UndoPublisher, UndoStarter
+from pointflow.services import read_batches
+from pointflow.services.read_batches import result_key, submission_fields
 from pointflow_cli.audit_desk import Auditor, open_auditor
 from pointflow_cli.output import console, fail
 from pointflow_cli.stack import default_client, open_stack
 from pointflow_cli.upload import Uploader
+
+document = submission_fields
+__all__ = ["Batches", "document", "explain_outcome", "open_batches", "result_key", "show_table"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,36 +83,10 @@ def submissions_of(batches: Batches, file: str) -> list[Submission]:
         There is none.
     """
     name = Path(file).name
-    owner = batches.store.owner(batches.client_id, name)
-    found = sorted(
-        batches.store.of_batch(batches.client_id, name),
-        key=lambda submission: (submission.ref == owner, submission.plan.received_at),
-        reverse=True,
-    )
-    if not found:
+    try:
+        return read_batches.submissions_of(batches.client_id, name, batches.store)
+    except NotFoundError:
         fail(f"client {batches.client_id} has no batch {name}", "see: pointflow batch list")
-    return found
-
-
-def document(submission: Submission, tally: Tally) -> dict[str, Any]:
-    """A submission as every `--json` command shows it."""
-    fields = result_fields(submission, Findings(tally))
-    version = {"version": fields.pop("submission")}
-    # Whoever wants these reads the result file: they take a walk over the whole batch.
-    del fields["undecided"], fields["files"]
-    dry_run = {"dry_run": True, "would_be": would_be(submission)} if submission.ref.dry_run else {}
-    return {"file": fields.pop("file"), **version, **dry_run, **fields}
-
-
-def result_key(submission: Submission, store: SubmissionStore) -> str | None:
-    """Where the submission's result lies in the bucket; None while there is none."""
-    if not submission.reported_revision:
-        return None
-    ref = submission.ref
-    if ref.dry_run:
-        return dry_run_key(submission)
-    owner = store.owner(ref.client_id, ref.file_name)
-    return result_keys(ref, holds_name=owner in {None, ref}).result
 
 
 def show_table(rows: Iterable[tuple[Submission, Tally]]) -> None:

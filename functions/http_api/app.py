@@ -12,7 +12,7 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from http_api import answer, credits, expirations
+from http_api import answer, batches, credits, expirations, uploads
 from http_api.answer import Answer
 from http_api.request import ParametersInvalidError, Request, read_request
 from pointflow.bootstrap import reading as wiring
@@ -28,6 +28,10 @@ ROUTES: Mapping[tuple[str, str], Handler] = {
     ("GET", "/v1/members/{user_id}/points-expiration"): expirations.current,
     ("GET", "/v1/members/{user_id}/points-expiration/history"): expirations.history,
     ("GET", "/v1/members/{user_id}/credits"): credits.of_member,
+    ("GET", "/v1/batches"): batches.listing,
+    ("GET", "/v1/batches/{file_name}"): batches.one,
+    ("GET", "/v1/batches/{file_name}/rejects"): batches.rejects,
+    ("POST", "/v1/uploads"): uploads.grant,
 }
 """By method and path as the template writes them."""
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date
+from enum import StrEnum
 from typing import Any
 
 from pointflow.domain.batch_row import MAX_ID_DIGITS
@@ -22,6 +25,7 @@ class Request:
     """What the authorizer and the caller said.
 
     `path` and `query` hold texts as API Gateway decoded them; a query parameter may have several.
+    `body` is as sent, empty where there is none.
     """
 
     client_id: str
@@ -29,6 +33,7 @@ class Request:
     route: str
     path: Mapping[str, str]
     query: Mapping[str, list[str]]
+    body: bytes = b""
 
 
 class ParametersInvalidError(PointflowError):
@@ -67,7 +72,16 @@ def read_request(event: Mapping[str, Any]) -> Request:
         route=route,
         path=event.get("pathParameters") or {},
         query=many or {name: [value] for name, value in (single or {}).items()},
+        body=_body(event),
     )
+
+
+def _body(event: Mapping[str, Any]) -> bytes:
+    body = event.get("body") or ""
+    if event.get("isBase64Encoded"):
+        with suppress(binascii.Error, ValueError):
+            return base64.b64decode(body, validate=True)
+    return str(body).encode("utf-8", "surrogatepass")  # what is no text is no JSON, and so answered
 
 
 @dataclass(slots=True)
@@ -106,10 +120,21 @@ class Parameters:
 
         return self._parsed(name, parse, default)
 
-    def day(self, name: str, *, default: date) -> date:
+    def choice[Choice: StrEnum](self, name: str, choices: type[Choice]) -> Choice | None:
+        """A query parameter that is one of several words; None where it is absent."""
+
+        def parse(text: str) -> Choice | None:
+            try:
+                return choices(text)
+            except ValueError:
+                raise ValueError(f"must be one of {', '.join(choices)}") from None
+
+        return self._parsed(name, parse, None)
+
+    def day[Default: (date, None)](self, name: str, *, default: Default) -> date | Default:
         """A query parameter that is a day of the calendar."""
 
-        def parse(text: str) -> date:
+        def parse(text: str) -> date | Default:
             try:
                 return date.fromisoformat(text if _DAY.fullmatch(text) else "")
             except ValueError:

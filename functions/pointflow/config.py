@@ -25,6 +25,7 @@ class Config:
     credit_queue_url: str
     report_queue_url: str
     undo_queue_url: str
+    batch_topic_arn: str
     cell_bytes: int
     chunk_rows: int
     chunk_bytes: int
@@ -44,6 +45,7 @@ class Config:
             credit_queue_url=env.get("CREDIT_QUEUE_URL", ""),
             report_queue_url=env.get("REPORT_QUEUE_URL", ""),
             undo_queue_url=env.get("UNDO_QUEUE_URL", ""),
+            batch_topic_arn=env.get("BATCH_TOPIC_ARN", ""),
             cell_bytes=int(env.get("CELL_BYTES", 16 * 1024 * 1024)),
             chunk_rows=int(env.get("CHUNK_ROWS", 500)),
             chunk_bytes=int(env.get("CHUNK_BYTES", 100_000)),

@@ -47,6 +47,7 @@ QUEUES = {
     "CREDIT_QUEUE_URL": {"Ref": "CreditQueue"},
     "REPORT_QUEUE_URL": {"Ref": "ReportQueue"},
     "UNDO_QUEUE_URL": {"Ref": "UndoQueue"},
+    "BATCH_TOPIC_ARN": {"Ref": "BatchTopic"},
 }
 FROM_A_NUMBER = ({"Ref": "CellBytes"}, {"Ref": "PushHistoryDays"})  # CloudFormation makes it text
 GIVEN = {
@@ -59,7 +60,10 @@ GIVEN = {
         *("CATALOG_TABLE", "MEMBERS_TABLE", "LEDGER_TABLE", "BATCHES_TABLE", "BUCKET"),
         *("REPORT_QUEUE_URL", "MAX_RECEIVE_COUNT"),
     },
-    "BatchReportFunction": {"BATCHES_TABLE", "BUCKET", "REPORT_QUEUE_URL", "MAX_RECEIVE_COUNT"},
+    "BatchReportFunction": {
+        *("BATCHES_TABLE", "BUCKET", "REPORT_QUEUE_URL", "BATCH_TOPIC_ARN"),
+        "MAX_RECEIVE_COUNT",
+    },
     "BatchUndoFunction": {
         *("MEMBERS_TABLE", "LEDGER_TABLE", "BATCHES_TABLE"),
         *("REPORT_QUEUE_URL", "UNDO_QUEUE_URL", "MAX_RECEIVE_COUNT"),
@@ -73,7 +77,13 @@ GIVEN = {
     "ExpirationPushFunction": {"EXPIRATIONS_TABLE", "BUCKET", "PUSH_HISTORY_DAYS"},
     "ExpirationProjectionFunction": {"EXPIRATIONS_TABLE", "FORGOTTEN_KEY"},
     "CredentialAuthorizerFunction": {"CATALOG_TABLE", "CREDENTIALS_PREFIX", "AUTH_MODE"},
-    "HttpApiFunction": {"EXPIRATIONS_TABLE", "LEDGER_TABLE", "MEMBERS_TABLE"},
+    "HttpApiFunction": {
+        "BATCHES_TABLE",
+        "BUCKET",
+        "EXPIRATIONS_TABLE",
+        "LEDGER_TABLE",
+        "MEMBERS_TABLE",
+    },
 }
 
 

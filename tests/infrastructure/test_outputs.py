@@ -19,6 +19,7 @@ def test_every_bucket_table_queue_and_function_can_be_found() -> None:
     expected |= {f"{name}Name": name for name in resources("AWS::Lambda::Function")}
 
     expected |= {"AlarmTopicArn": "AlarmTopic", "ForgottenKeyArn": "ForgottenKey"}
+    expected |= {"BatchTopicArn": "BatchTopic"}
 
     found = {name: output["Value"] for name, output in OUTPUTS.items()}
     assert found.pop("ApiUrl")["Fn::Sub"].startswith("https://${Api}.execute-api.")

@@ -58,6 +58,8 @@ ALLOWED = {
         "Bucket/rejects/*/report-*.json": {"s3:DeleteObject", "s3:PutObject"},
         "Bucket/outbound/*": WRITE_OBJECTS | {"s3:DeleteObject", "s3:GetObject"},
         "BatchesTable": FOLLOW,
+        EVENT_BUS: {"events:PutEvents"},
+        "BatchTopic": {"sns:Publish"},
         "BatchReportLogs": LOGS,
         **TRACES,
     },
@@ -129,6 +131,10 @@ ALLOWED = {
         "ExpirationsTable": {"dynamodb:GetItem", "dynamodb:Query"},
         "MembersTable": {"dynamodb:BatchGetItem", "dynamodb:GetItem"},
         "LedgerTable/index/MemberIndex": {"dynamodb:Query"},
+        "BatchesTable": {"dynamodb:GetItem", "dynamodb:Query"},
+        "BatchesTable/index/ClientIndex": {"dynamodb:Query"},
+        "Bucket/rejects/*": {"s3:GetObject"},
+        "Bucket/inbound/*": {"s3:PutObject"},
         "HttpApiLogs": LOGS,
         **TRACES,
     },
@@ -148,6 +154,8 @@ def resource_name(node: Json) -> str:
             return str(logical_id)
         case {"Fn::GetAtt": [logical_id, attribute]}:
             return f"{logical_id}.{attribute}"
+        case {"Ref": "BatchTopic"}:  # the name of a topic is its ARN
+            return "BatchTopic"
         case {"Fn::Sub": str(text)} if text in {CREDENTIALS, EVENT_BUS, FORGOTTEN_KEY}:
             return text
         case {"Fn::Sub": str(text)}:

@@ -8,7 +8,7 @@ import json
 import logging
 import time
 from functools import partial
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 import pytest
 from hypothesis import given, settings
@@ -48,6 +48,10 @@ def log(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
     return stream
 
 
+def no_batches() -> NoReturn:
+    raise AssertionError("a push has nothing to do with batches")
+
+
 class World:
     """Both functions, their stores in memory, empty."""
 
@@ -63,6 +67,7 @@ class World:
             index=self.store,
             history=FakeHistory([]),
             now=lambda: NOW,
+            batches=no_batches,
         )
 
     def post(self, sent: Sent) -> tuple[int, Any]:

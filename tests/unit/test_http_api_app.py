@@ -4,7 +4,7 @@ import io
 import json
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from hypothesis import given
@@ -48,6 +48,10 @@ def log(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
     return stream
 
 
+def no_batches() -> NoReturn:
+    raise AssertionError("these routes have nothing to do with batches")
+
+
 class World:
     """What the handlers read from, and the way through the function."""
 
@@ -60,6 +64,7 @@ class World:
             index=self.store,
             history=FakeHistory(self.entries),
             now=lambda: NOW,
+            batches=no_batches,
         )
 
     def receive(self, raw: bytes, received_at: int = NOW) -> None:

@@ -22,5 +22,5 @@ def test_a_problem_is_told_with_its_faults() -> None:
 def test_every_code_has_a_status_and_a_title(code: ProblemCode) -> None:
     problem = Problem(code, "why")
 
-    assert problem.status in {400, 401, 403, 404, 413, 415, 422, 429, 503}
+    assert problem.status in {400, 401, 403, 404, 409, 413, 415, 422, 429, 503}
     assert problem.title

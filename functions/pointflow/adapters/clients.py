@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sns import SNSClient
     from mypy_boto3_sqs import SQSClient
 
 SETTINGS = {
@@ -46,6 +47,12 @@ SETTINGS = {
         read_timeout=5,
         retries={"mode": "standard", "total_max_attempts": 2},
     ),
+    "sns": Config(
+        parameter_validation=False,
+        connect_timeout=2,
+        read_timeout=5,
+        retries={"mode": "standard", "total_max_attempts": 3},
+    ),
     # API Gateway waits for the authorizer: better a quick 503, after which the sender tries again.
     "secretsmanager": Config(
         connect_timeout=2,
@@ -53,6 +60,14 @@ SETTINGS = {
         retries={"mode": "standard", "total_max_attempts": 2},
     ),
 }
+
+SIGNING = Config(
+    signature_version="s3v4",  # the older form of a signed URL signs no lengths
+    # The region's own endpoint: the global one redirects in other regions, and the host is signed.
+    s3={"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"},
+    # A checksum asked for here would have to be known before the file is sent.
+    request_checksum_calculation="when_required",
+)
 
 
 @overload
@@ -64,10 +79,18 @@ def client(service: Literal["sqs"]) -> SQSClient: ...
 @overload
 def client(service: Literal["events"]) -> EventBridgeClient: ...
 @overload
+def client(service: Literal["sns"]) -> SNSClient: ...
+@overload
 def client(service: Literal["secretsmanager"]) -> Any: ...
-def client(service: Literal["dynamodb", "s3", "sqs", "events", "secretsmanager"]) -> Any:
+def client(service: Literal["dynamodb", "s3", "sqs", "events", "sns", "secretsmanager"]) -> Any:
     """The process's client of an AWS service, endpoint and region taken from the environment."""
     return _client(service)
+
+
+@cache
+def signing_client() -> S3Client:
+    """The process's client of S3 that signs what others send."""
+    return boto3.client("s3", config=SIGNING)
 
 
 @cache

@@ -29,6 +29,10 @@ ROUTES: Mapping[tuple[str, str], Scope] = {
     ("GET", "/v1/members/{user_id}/points-expiration"): Scope.READ,
     ("GET", "/v1/members/{user_id}/points-expiration/history"): Scope.READ,
     ("GET", "/v1/members/{user_id}/credits"): Scope.READ,
+    ("GET", "/v1/batches"): Scope.READ,
+    ("GET", "/v1/batches/{file_name}"): Scope.READ,
+    ("GET", "/v1/batches/{file_name}/rejects"): Scope.READ,
+    ("POST", "/v1/uploads"): Scope.UPLOAD,
 }
 """Every route of the API, by method and path as the template writes them, and its scope."""
 

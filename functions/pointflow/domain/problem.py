@@ -19,10 +19,13 @@ class ProblemCode(StrEnum):
     PARAMETER_INVALID = "PARAMETER_INVALID"
     CREDENTIAL_INVALID = "CREDENTIAL_INVALID"
     SCOPE_MISSING = "SCOPE_MISSING"
+    CLIENT_MISMATCH = "CLIENT_MISMATCH"
     NOT_FOUND = "NOT_FOUND"
+    CONFLICT = "CONFLICT"
     BODY_TOO_LARGE = "BODY_TOO_LARGE"
     CONTENT_TYPE_UNSUPPORTED = "CONTENT_TYPE_UNSUPPORTED"
     PUSH_INVALID = "PUSH_INVALID"
+    UPLOAD_INVALID = "UPLOAD_INVALID"
     TOO_MANY_REQUESTS = "TOO_MANY_REQUESTS"
     UNAVAILABLE = "UNAVAILABLE"
 
@@ -33,10 +36,13 @@ _STATUS_AND_TITLE = {
     ProblemCode.PARAMETER_INVALID: (422, "A parameter is invalid"),
     ProblemCode.CREDENTIAL_INVALID: (401, "The credential is missing or wrong"),
     ProblemCode.SCOPE_MISSING: (403, "The credential may not do this"),
+    ProblemCode.CLIENT_MISMATCH: (403, "The file is another client's"),
     ProblemCode.NOT_FOUND: (404, "There is no such thing"),
+    ProblemCode.CONFLICT: (409, "Its state forbids this"),
     ProblemCode.BODY_TOO_LARGE: (413, "The body is too large"),
     ProblemCode.CONTENT_TYPE_UNSUPPORTED: (415, "The content type is not application/json"),
     ProblemCode.PUSH_INVALID: (422, "The push is invalid"),
+    ProblemCode.UPLOAD_INVALID: (422, "The upload is invalid"),
     ProblemCode.TOO_MANY_REQUESTS: (429, "Too many requests"),
     ProblemCode.UNAVAILABLE: (503, "Try again later"),
 }
