@@ -42,6 +42,10 @@ bench-environment:
 run: main-environment ## Watch sample files become points, on the local AWS, from start to end
 	@$(MAIN)/python -m pointflow_cli.demo
 
+.PHONY: screens
+screens: main-environment ## Take the pictures of docs/screens anew, on the local AWS
+	@$(MAIN)/python -m pointflow_cli.demo.screens
+
 .PHONY: up
 up: main-environment ## Start the local AWS with the stack and the samples in it
 	@$(MAIN)/pointflow up

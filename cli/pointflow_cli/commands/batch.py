@@ -17,12 +17,14 @@ from pointflow.domain.errors import ObjectUnreadableError
 from pointflow.domain.errors_csv import HEADER, error_csv_line
 from pointflow.domain.submission import Status, Submission, SubmissionRef, dry_runs_of
 from pointflow.domain.undo import obstacle_to_undo
+from pointflow.services.read_batches import NO_REJECTS_YET
 from pointflow.services.read_progress import rejected_rows, tally_so_far
 from pointflow.services.release_submission import discard_submission, release_submission
 from pointflow.services.resend_chunks import check_resendable, resend_chunks
 from pointflow.services.undo_submission import undo_submission
 from pointflow_cli import batches as desk
 from pointflow_cli.audit_desk import ReasonOption, checked_reason
+from pointflow_cli.mend import check_mendable, write_mendable
 from pointflow_cli.output import console, fail, note, print_json
 from pointflow_cli.stack import ClientOption, JsonOption, StackOption
 
@@ -109,9 +111,16 @@ def show(
 @app.command()
 def rejects(
     file: FileArgument,
+    *,
     csv: Annotated[
         Path | None,
         typer.Option(metavar="OUT", help="Write line, code, field and message as CSV instead."),
+    ] = None,
+    mend: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="OUT", help="Write the rows as sent, with their dates, to mend and send as OUT."
+        ),
     ] = None,
     as_json: JsonOption = False,
     stack: StackOption = None,
@@ -119,23 +128,50 @@ def rejects(
 ) -> None:
     """List the rejected rows of a batch in line order, however many there are.
 
+    `--mend` writes them to a file that is ready to be sent once they are mended. Its name must be
+    one that the client may send, and has not sent. A row without a date gets that of the receipt
+    of the file it was in, so that it counts from the day it did.
+
     Examples
     --------
         pointflow batch rejects activities_acme_20260131120000.txt
 
         pointflow batch rejects activities_acme_20260131120000.txt --csv rejects.csv
+
+        pointflow batch rejects activities_acme_20260131120000.txt \
+            --mend activities_acme_20260201120000.txt
     """
-    if csv and as_json:
-        fail("--csv and --json exclude each other", "choose one")
+    if sum(map(bool, (csv, mend, as_json))) > 1:
+        fail("--csv, --mend and --json exclude each other", "choose one")
     batches = desk.open_batches(stack, client)
+    if mend:
+        check_mendable(mend, batches)
     batch = desk.submissions_of(batches, file)[0]
     rows = rejected_rows(batch, batches.store, batches.objects)
-    if csv:
+    if mend:
+        _mend(batch, rows, mend)
+    elif csv:
         note(f"{_write_csv(rows, csv):,} rejected rows in {csv}")
     elif as_json:
         _print_json_rows(rows)
     elif not _print_rows(rows):
         note(f"{batch.ref.file_name} is {batch.status}, and has no rejected rows")
+
+
+def _mend(batch: Submission, rows: Iterable[RejectedRow], out: Path) -> None:
+    name = batch.ref.file_name
+    if batch.status in NO_REJECTS_YET:
+        # Rows that are rejected later would be missing in the file.
+        fail(f"{name} is {batch.status}", f"wait until it is finished: pointflow batch show {name}")
+    mending = write_mendable(rows, batch.plan.received_at, out)
+    for remark in mending.remarks():
+        note(remark)
+    if not mending.rows:
+        fail(
+            f"{name} is {batch.status}, and has no rows to mend",
+            f"see: pointflow batch show {name}",
+        )
+    note(f"{mending.rows:,} rows in {out}; mend them, then: pointflow submit {out} --wait")
 
 
 def _write_csv(rows: Iterable[RejectedRow], path: Path) -> int:

@@ -13,6 +13,7 @@ from pointflow_cli.demo.api import Api
 from pointflow_cli.demo.batches import OVER_SFTP, BatchShow, first_samples
 from pointflow_cli.demo.checks import Checks, heading
 from pointflow_cli.demo.dry_run import DryRunShow
+from pointflow_cli.demo.mend import MendShow
 from pointflow_cli.demo.pushes import PushShow
 from pointflow_cli.demo.undo import UndoShow
 from pointflow_cli.errors import explain, one_line
@@ -28,7 +29,7 @@ def main() -> int:
     # A folder of its own: a stack that `pointflow up` started is left alone.
     os.environ[HOME_VARIABLE] = str(project_root() / ".pointflow" / "run")
     try:
-        with _local_stack() as stack:
+        with local_stack() as stack:
             return _demonstrate(stack)
     except Exception as error:
         told = explain(error)
@@ -39,7 +40,8 @@ def main() -> int:
 
 
 @contextmanager
-def _local_stack() -> Iterator[LocalStack]:
+def local_stack() -> Iterator[LocalStack]:
+    """The local stack with its samples, for as long as the block lasts."""
     with notes.status("") as status:
         up = bring_up(prepare=load_samples, say=lambda what: status.update(f"{what} ..."))
     try:
@@ -66,6 +68,7 @@ def _demonstrate(local: LocalStack) -> int:
     heading("Points by member")
     show_balances(before, after)
     batches.show_results()
+    MendShow(stack, checks).run()
     UndoShow(stack, checks).run()
     PushShow(Api.of(local), checks, datetime.now(UTC)).run()
     elapsed = time.monotonic() - started
