@@ -12,6 +12,7 @@ from rich.table import Column
 from pointflow.domain.submission import OPEN, Status, Submission, SubmissionRef, Tally
 from pointflow.ports.submissions import SubmissionStore
 from pointflow.services.read_progress import tally_so_far
+from pointflow_cli.pace import Pace, pace
 
 FIRST_PAUSE = 0.25
 LONGEST_PAUSE = 2.0
@@ -81,7 +82,11 @@ def follow(
 class ProgressView:
     """A live line per file: first its upload, then what becomes of its rows."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(
+        self, console: Console, *, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._monotonic = monotonic
+        self._since: dict[SubmissionRef, float] = {}
         self._sending: dict[str, TaskID] = {}
         self._tasks: dict[SubmissionRef, TaskID] = {}
         self.progress = Progress(
@@ -103,6 +108,7 @@ class ProgressView:
     def waiting(self, ref: SubmissionRef) -> None:
         """The file is there; nobody has taken it up yet."""
         self._tasks[ref] = self._sending.pop(ref.file_name)
+        self._since[ref] = self._monotonic()
         # How many rows there are is not known before they are parsed.
         self.progress.update(self._tasks[ref], total=None, counts="waiting")
 
@@ -122,9 +128,19 @@ class ProgressView:
                 f"  parsed {tally.rows:,}  credited {tally.credited:,}  rejected {tally.rejected:,}"
             )
         done = is_done(submission)
+        if told := self._pace(submission, tally, done=done):
+            counts += f"  {told}"
         self.progress.update(
             self._tasks[submission.ref],
             total=(tally.rows or 1) if done or tally.rows else None,
             completed=(tally.rows or 1) if done else tally.credited + tally.rejected,
             counts=counts,
         )
+
+    def _pace(self, submission: Submission, tally: Tally, *, done: bool) -> Pace | None:
+        """Since the file was there; nothing for uploads that had their start before."""
+        ref = submission.ref
+        if ref not in self._since:
+            return None
+        found = pace(submission, tally, self._monotonic() - self._since[ref])
+        return found and (Pace(found.rows_a_second, None) if done else found)
