@@ -20,6 +20,7 @@ from pointflow.domain.submission import (
     Tally,
 )
 from pointflow.services.report_submission import Reporting
+from tests.fakes.notices import FakeNotices
 from tests.fakes.object_store import FakeObjectStore
 from tests.fakes.publishers import FakeChunks, FakeDepths, FakeParts, FakeReports, FakeUndos
 from tests.fakes.submission_store import FakeSubmissionStore
@@ -50,6 +51,7 @@ class BatchStage:
         self.reports = FakeReports()
         self.undos = FakeUndos()
         self.depths = FakeDepths()
+        self.notices = FakeNotices()
 
     def received(self, ref: SubmissionRef, cells: int = 1, at: int = NOW) -> Submission:
         plan = Plan(
@@ -155,7 +157,9 @@ def reporting(
     stage: BatchStage, *, objects: Any = None, out_of_time: Callable[[], bool] = lambda: False
 ) -> Reporting:
     """The ports of a report, with all the time in the world unless said otherwise."""
-    return Reporting(stage.store, objects or stage.objects, stage.reports, out_of_time)
+    return Reporting(
+        stage.store, objects or stage.objects, stage.reports, stage.notices, out_of_time
+    )
 
 
 def _codes(rejects: Sequence[RejectedRow]) -> dict[str, int]:

@@ -44,6 +44,7 @@ from pointflow.services.undo_submission import undo_submission
 from pointflow.services.verify_ledger import SEGMENTS, Slice, Verify
 from tests.fakes.dynamodb_transactions import TransactingDynamoDB
 from tests.fakes.faults import Faults, WorkerKilled
+from tests.fakes.notices import FakeNotices
 from tests.fakes.object_store import FakeObjectStore
 from tests.fakes.queues import Delivery, MemoryQueues
 
@@ -327,7 +328,7 @@ class Worker:
                 self._credit(delivery)
             case "reports":
                 request = decode_report(delivery.body)
-                ports = Reporting(self._store, self._objects, self._reports, never)
+                ports = Reporting(self._store, self._objects, self._reports, FakeNotices(), never)
                 report_submission(request, ports=ports, again=again)
             case "undos":
                 self._undo.run(

@@ -22,6 +22,7 @@ from pointflow.services.report_submission import Reporting, report_submission
 from tests.fakes.catalog import FakeCatalog
 from tests.fakes.ledger import FakeLedger
 from tests.fakes.member_directory import FakeMembers
+from tests.fakes.notices import FakeNotices
 from tests.fakes.object_store import FakeObjectStore
 from tests.fakes.publishers import FakeChunks, FakeParts, FakeReports
 from tests.fakes.submission_store import FakeSubmissionStore
@@ -114,7 +115,7 @@ class FlowWorld:
     def _report(self) -> None:
         requests, self.reports.requested = self.reports.requested, []
         for request in requests:
-            ports = Reporting(self.store, self.objects, self.reports, never)
+            ports = Reporting(self.store, self.objects, self.reports, FakeNotices(), never)
             report_submission(request, ports=ports)
 
     def rejects(self, submission: Submission) -> list[RejectedRow]:

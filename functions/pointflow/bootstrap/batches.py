@@ -6,6 +6,7 @@ import time
 from functools import cache, partial
 from typing import Protocol
 
+from pointflow.adapters.batch_notices import BatchNotices
 from pointflow.adapters.cached_catalog import CachedCatalog
 from pointflow.adapters.clients import SETTINGS, client
 from pointflow.adapters.dynamodb_catalog import DynamoDBCatalog
@@ -13,6 +14,7 @@ from pointflow.adapters.dynamodb_ledger import DynamoDBLedger
 from pointflow.adapters.dynamodb_members import DynamoDBMembers
 from pointflow.adapters.dynamodb_submissions import DynamoDBSubmissions
 from pointflow.adapters.dynamodb_wire import wire
+from pointflow.adapters.eventbridge import EventBridgePublisher
 from pointflow.adapters.s3_objects import S3ObjectStore
 from pointflow.adapters.s3_results import S3ResultStore
 from pointflow.adapters.sqs_depths import SqsQueueDepths
@@ -99,9 +101,14 @@ def credit() -> Credit:
 def report() -> Report:
     """Result files."""
     results = S3ResultStore(client("s3"), config().bucket)
+    notices = BatchNotices(
+        EventBridgePublisher(client("events")), client("sns"), config().batch_topic_arn
+    )
 
     def run(request: ReportRequest, *, again: bool, deadline: float) -> tuple[Submission, ...]:
-        ports = Reporting(_submissions(), results, _reports(), lambda: time.monotonic() >= deadline)
+        ports = Reporting(
+            _submissions(), results, _reports(), notices, lambda: time.monotonic() >= deadline
+        )
         return report_submission(request, ports=ports, again=again)
 
     return run

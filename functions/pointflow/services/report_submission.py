@@ -9,6 +9,9 @@ Any number of workers may write at once. Each looks at the record again after it
 writes again what has become newer, or belongs to somebody else, by then; for one that died before
 it could look, its redelivered message does so. So the last to write has written the newest.
 
+Whoever listens is told of a revision after its files are written and before that is noted: at least
+once, whatever crashes.
+
 A report that takes longer than an invocation leaves a draft and asks to be gone on with.
 """
 
@@ -20,15 +23,16 @@ from dataclasses import dataclass
 from pointflow.domain.codes import FileCode
 from pointflow.domain.errors import MessageInvalidError
 from pointflow.domain.messages import ReportRequest
+from pointflow.domain.notice import notice_of
 from pointflow.domain.result import (
     Findings,
     ResultKeys,
-    WrittenResult,
     encode_result,
     read_result,
     result_keys,
 )
 from pointflow.domain.submission import OPEN, Status, Submission, SubmissionRef
+from pointflow.ports.notices import Notices
 from pointflow.ports.objects import ResultStore
 from pointflow.ports.queues import ReportPublisher
 from pointflow.ports.submissions import SubmissionStore
@@ -46,6 +50,7 @@ class Reporting:
     store: SubmissionStore
     objects: ResultStore
     reports: ReportPublisher
+    notices: Notices
     out_of_time: Callable[[], bool]
 
 
@@ -156,15 +161,21 @@ def _write_newest(
     while True:
         submission = _on_record(store, ref)
         holds_name = _holder(store, ref) == ref
+        result: bytes | None = None
         # While work goes on, for example because a HELD file was released before its report was
         # written, there is nothing to say.
         if submission.status not in OPEN:
             held_name |= holds_name
-            _write(submission, ports, holds_name=holds_name, first_stands=first_stands)
+            result = _write(submission, ports, holds_name=holds_name, first_stands=first_stands)
         if (_holder(store, ref) == ref) != holds_name:
             continue
+        is_news = result is not None and submission.reported_revision < submission.revision
+        if result is not None and is_news:
+            # Before it is noted as reported: whoever dies in between has it told once more.
+            key = result_keys(ref, holds_name=holds_name).result
+            ports.notices.tell(notice_of(result, key))
         store.reported(ref, submission.revision)
-        if submission.status not in OPEN and submission.reported_revision < submission.revision:
+        if is_news:
             reported.append(submission)
         if _on_record(store, ref).revision == submission.revision:
             return held_name
@@ -172,15 +183,17 @@ def _write_newest(
 
 def _write(
     submission: Submission, ports: Reporting, *, holds_name: bool, first_stands: bool
-) -> None:
+) -> bytes:
+    """Write the result files; answers the result that lies there now."""
     objects = ports.objects
     keys = result_keys(submission.ref, holds_name=holds_name)
     findings = Findings(submission.tally)
     if submission.status in HAVE_REJECTS:
-        lies = _lies_there(objects, keys.result)
+        body = objects.find(keys.result)
+        lies = None if body is None else read_result(body)
         same = lies and (lies.version, lies.revision) == _revision(submission)
-        if same and first_stands and submission.status is Status.FAILED:
-            return
+        if body and same and first_stands and submission.status is Status.FAILED:
+            return body
         if lies and lies.names_files and lies.version != submission.ref.version:
             objects.remove(keys.result)
         found = write_rejects(
@@ -189,9 +202,11 @@ def _write(
         if found is None:
             raise _UnfinishedError(submission)
         findings = found
-    objects.put(keys.result, encode_result(submission, findings), "application/json")
+    result = encode_result(submission, findings)
+    objects.put(keys.result, result, "application/json")
     if holds_name:
         _remove_unnamed(keys, findings, objects)
+    return result
 
 
 def _remove_unnamed(keys: ResultKeys, findings: Findings, objects: ResultStore) -> None:
@@ -200,11 +215,6 @@ def _remove_unnamed(keys: ResultKeys, findings: Findings, objects: ResultStore) 
         objects.remove(keys.rejected)
     if findings.errors_key is None:
         objects.remove(keys.errors)
-
-
-def _lies_there(objects: ResultStore, key: str) -> WrittenResult | None:
-    body = objects.find(key)
-    return None if body is None else read_result(body)
 
 
 def _revision(submission: Submission) -> tuple[str, int]:
