@@ -141,8 +141,9 @@ def rejects(
         pointflow batch rejects activities_acme_20260131120000.txt \
             --mend activities_acme_20260201120000.txt
     """
-    if sum(map(bool, (csv, mend, as_json))) > 1:
-        fail("--csv, --mend and --json exclude each other", "choose one")
+    chosen = [name for name, on in (("--csv", csv), ("--mend", mend), ("--json", as_json)) if on]
+    if len(chosen) > 1:
+        fail(f"{' and '.join(chosen)} exclude each other", "choose one")
     batches = desk.open_batches(stack, client)
     if mend:
         check_mendable(mend, batches)
