@@ -52,6 +52,7 @@ class Senders:
 def test_a_rotation_loses_no_request(stack: DeployedStack) -> None:
     added = stack.pointflow("credentials", "add", "--scopes", "push", "--json")
     assert added.code == 0, added.err
+    time.sleep(REFRESH_SECONDS)
     with Senders(stack, added.json) as senders:
         senders.wait_for(10)
         rotated = stack.pointflow("credentials", "rotate", added.json["id"], "--json")
