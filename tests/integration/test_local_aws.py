@@ -267,6 +267,8 @@ def test_what_was_kept_is_there_and_works_after_down_and_up(own_home: Path) -> N
     client(first, "s3").put_object(
         Bucket=first.outputs["BucketName"], Key="outbound/acme/kept.json", Body=b"{}"
     )
+    # What is in flight when the stack goes down stays hidden for half an hour.
+    assert_uploads_still_arrive(first)
     bring_down()
 
     second = bring_up(keep=True).stack
