@@ -82,6 +82,20 @@ def test_nothing_of_a_row_or_of_a_message_is_told(stage: BatchStage) -> None:
     assert json.loads(told[1])["detail"]["refusal"] == "FILE_NOT_TEXT"
 
 
+def test_a_name_that_is_no_batch_files_is_not_told(stage: BatchStage) -> None:
+    named = ref_of("v3", "points of ann@example.com.txt")
+    stage.received(named)
+    stage.store.refuse(named, Refusal(FileCode.FILE_NAME_INVALID, "no such name"), NOW)
+
+    report(stage, named)
+
+    (notice,) = stage.notices.told
+    assert notice.detail["file"] is None
+    assert set(notice.detail["files"].values()) == {None}
+    assert notice.detail["version"] == "v3"
+    assert "ann" not in message_of(notice)
+
+
 def test_a_notice_that_is_not_accepted_is_told_again_and_the_report_waits_for_it(
     stage: BatchStage,
 ) -> None:

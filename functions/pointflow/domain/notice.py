@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pointflow.domain.submission import Status
+from pointflow.domain.file_name import parse_file_name
+from pointflow.domain.submission import Refusal, Status
 
 DETAIL_TYPES: Mapping[Status, str] = {
     Status.COMPLETED: "BatchFinished",
@@ -67,7 +68,8 @@ def notice_of(result: bytes, result_key: str) -> Notice:
     Returns
     -------
     Notice
-        Counts, codes and keys. Messages stay in the result: they may quote a file.
+        Counts, codes and keys. Messages stay in the result: they may quote a file. So does a name
+        that is no batch file's, and the keys made of it: it may hold anything, an email too.
     """
     fields = json.loads(result)
     detail = {name: fields[name] for name in _AS_IN_THE_RESULT}
@@ -78,6 +80,9 @@ def notice_of(result: bytes, result_key: str) -> Notice:
     # A list of lines that are undecided may outgrow an event.
     detail["undecided"] = bool(fields["undecided"])
     files = {"result": result_key, **fields["files"]}
+    if isinstance(parse_file_name(fields["file"]), Refusal):
+        detail["file"] = None
+        files = dict.fromkeys(files)
     name = [fields[each] for each in ("client_id", "file", "submission", "revision")]
     notice_id = hashlib.sha256(json.dumps(name).encode()).hexdigest()[:32]
     return Notice(
