@@ -148,13 +148,13 @@ def _ours(file: SyntheticFile) -> dict[str, Any]:
 
 def _cell(file: SyntheticFile) -> dict[str, Any]:
     """One full cell through both passes. The stub's table takes the measure for a late repeat."""
-    from pointflow.bootstrap import batches  # noqa: PLC0415
+    from pointflow.bootstrap import intake  # noqa: PLC0415
     from pointflow.domain import content  # noqa: PLC0415
     from pointflow.domain.submission import Plan  # noqa: PLC0415
 
     handle = _handler()
     plan = Plan(file.size, 0, CELL_BYTES, 500, 100_000, 1)
-    objects = batches.intake().objects
+    objects = intake.intake().objects
     blocks = objects.read(REF, *content.measure_span(plan, 0))
     measured = _timed(lambda: content.measure_cell(blocks, plan=plan, cell=0))
     return _timed(lambda: handle(_part("parse", 0, file))) | {
@@ -164,9 +164,9 @@ def _cell(file: SyntheticFile) -> dict[str, Any]:
 
 def _handler() -> Callable[[Mapping[str, Any]], None]:
     from batch_intake import app  # noqa: PLC0415
-    from pointflow.bootstrap import batches  # noqa: PLC0415
+    from pointflow.bootstrap import intake  # noqa: PLC0415
 
-    batches.intake()
+    intake.intake()
 
     def handle(event: Mapping[str, Any]) -> None:
         answer = app.lambda_handler(dict(event), _Context())  # type: ignore[arg-type]

@@ -9,7 +9,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from pointflow.adapters.clients import client
-from pointflow.bootstrap import batches
+from pointflow.bootstrap import crediting
 from pointflow.domain.messages import Chunk, decode_chunk
 from pointflow.domain.submission import Tally
 from pointflow.observability import logger, metrics
@@ -23,10 +23,10 @@ SECONDS_TO_FINISH = 10.0
 @metrics.log_metrics
 @logger.inject_lambda_context(clear_state=True)
 def lambda_handler(
-    event: dict[str, Any], context: LambdaContext, credit: batches.Credit | None = None
+    event: dict[str, Any], context: LambdaContext, credit: crediting.Credit | None = None
 ) -> dict[str, Any]:
     """Handle a batch of CreditQueue."""
-    decide = credit or batches.credit()
+    decide = credit or crediting.credit()
     end = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - SECONDS_TO_FINISH
     shares = _Shares(end, len(event["Records"]))
     total = Tally()

@@ -9,7 +9,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from pointflow.adapters.clients import client
 from pointflow.adapters.s3_events import read_uploads
-from pointflow.bootstrap import batches
+from pointflow.bootstrap import intake as wiring
 from pointflow.domain.errors import OutOfTimeError
 from pointflow.domain.messages import decode_part, is_part
 from pointflow.observability import logger
@@ -27,7 +27,7 @@ def lambda_handler(
     intake: Intake | None = None,
 ) -> dict[str, Any]:
     """Handle a batch of UploadQueue or PartQueue."""
-    intake = intake or batches.intake()
+    intake = intake or wiring.intake()
     end = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - SECONDS_TO_FINISH
 
     def out_of_time() -> bool:

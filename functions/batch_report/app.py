@@ -9,7 +9,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from batch_report.count import count
 from pointflow.adapters.clients import client
-from pointflow.bootstrap import batches
+from pointflow.bootstrap import reporting
 from pointflow.domain.messages import decode_report
 from pointflow.observability import logger
 from pointflow.queue_batch import process_records
@@ -22,10 +22,10 @@ SECONDS_FOR_A_CELL = 120.0
 def lambda_handler(
     event: dict[str, Any],
     context: LambdaContext,
-    report: batches.Report | None = None,
+    report: reporting.Report | None = None,
 ) -> dict[str, Any]:
     """Handle a batch of ReportQueue."""
-    report = report or batches.report()
+    report = report or reporting.report()
     remaining = context.get_remaining_time_in_millis() / 1000
     deadline = time.monotonic() + remaining - SECONDS_FOR_A_CELL
 

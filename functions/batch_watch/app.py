@@ -9,7 +9,7 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from pointflow.bootstrap import batches
+from pointflow.bootstrap import watching
 from pointflow.domain.errors import MessageInvalidError
 from pointflow.observability import logger, metrics
 from pointflow.services.look_out import Sights
@@ -37,7 +37,7 @@ def lambda_handler(
     """
     if event.get("source") != "aws.events" or event.get("detail-type") != "Scheduled Event":
         raise MessageInvalidError("batch_watch is invoked by its schedule only")
-    watch = watch or batches.watch
+    watch = watch or watching.watch
     deadline = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - SECONDS_TO_FINISH
     summary = watch(deadline)
     metrics.add_metric("SubmissionsStandingStill", MetricUnit.Count, summary.seen)
@@ -53,7 +53,7 @@ def lambda_handler(
     )
     for error in summary.errors:
         logger.error("submission not looked after", exc_info=error)
-    _tell(look_out or batches.look_out)
+    _tell(look_out or watching.sights)
     if summary.errors:
         raise ExceptionGroup("some submissions could not be looked after", summary.errors)
 
