@@ -80,7 +80,7 @@ class DynamoDBLedger:
 
         Whatever is raised, all entries that could be recorded are.
         """
-        runs = [self._run(client_id, deadline) for _ in range(0)]
+        runs: list[_LaneRun] = []
         futures = []
         for lane in plan_lanes(entries):
             run = self._run(client_id, deadline)
