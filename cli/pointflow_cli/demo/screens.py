@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import subprocess
 import sys
@@ -14,7 +15,9 @@ from rich.text import Text
 from pointflow_cli.demo.show import local_stack
 from pointflow_cli.errors import explain, one_line
 from pointflow_cli.output import note
-from pointflow_local.state import HOME_VARIABLE, LOCAL_STACK, project_root
+from pointflow_local.clients import local_client
+from pointflow_local.errors import LocalStackError
+from pointflow_local.state import HOME_VARIABLE, LOCAL_STACK, project_root, running
 
 COLUMNS = 132
 CLIENT = "acme"
@@ -29,8 +32,9 @@ def main() -> int:
     try:
         with local_stack():
             sent = [str(each.relative_to(root)) for each in files]
-            _picture("submit", ["submit", *sent, "--wait"], "submit samples/batches/*.txt --wait")
+            _picture("submit", ["submit", *sent, "--wait"])
             _picture("batch_show", ["batch", "show", files[0].name])
+            _dead_letter(root)
             _picture("dlq_list", ["dlq", "list"])
     except Exception as error:
         told = explain(error)
@@ -41,7 +45,18 @@ def main() -> int:
     return 0
 
 
-def _picture(name: str, arguments: list[str], shown: str | None = None) -> None:
+def _dead_letter(root: Path) -> None:
+    """Put a chunk where chunks end that failed ten times."""
+    stack = running()
+    if stack is None:
+        raise LocalStackError("the local stack is gone", "run it again: make screens")
+    event = json.loads((root / "events" / "activity_credit" / "chunk.json").read_text("utf-8"))
+    local_client(stack, "sqs").send_message(
+        QueueUrl=stack.outputs["CreditDLQUrl"], MessageBody=event["Records"][0]["body"]
+    )
+
+
+def _picture(name: str, arguments: list[str]) -> None:
     """Run a command as a person does, and keep what a terminal shows of it in the end."""
     env = {
         **os.environ,
@@ -59,7 +74,7 @@ def _picture(name: str, arguments: list[str], shown: str | None = None) -> None:
         check=False,
     )
     screen = Console(record=True, width=COLUMNS, file=io.StringIO())
-    screen.print(f"$ pointflow {shown or ' '.join(arguments)}", style="bold", highlight=False)
+    screen.print(f"$ pointflow {' '.join(arguments)}", style="bold", highlight=False)
     # A live display clears its lines and writes them anew: what comes last is what stays.
     for written in (ran.stderr.rpartition(_CLEARED_LINE)[2], ran.stdout):
         screen.print(Text.from_ansi(written.rstrip("\n")))
