@@ -199,3 +199,14 @@ def test_it_takes_the_settings_of_the_client_and_needs_credentials(
 
 def _text(value: Any) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_a_failure_of_the_service_passes_whatever_its_name(status: int) -> None:
+    answer: Any = {
+        "Error": {"Code": "SomethingNew", "Message": ""},
+        "ResponseMetadata": {"HTTPStatusCode": status},
+    }
+    assert is_contention(ClientError(answer, "TransactWriteItems"))
+    answer["ResponseMetadata"]["HTTPStatusCode"] = 400
+    assert not is_contention(ClientError(answer, "TransactWriteItems"))

@@ -31,6 +31,10 @@ CONTENTION_CODES = frozenset(
 )
 
 
+FAILURES = frozenset({500, 502, 503, 504})
+"""Statuses that botocore, too, tries again by."""
+
+
 def error_code(error: ClientError) -> str:
     """The service's own name of an error."""
     return str(error.response.get("Error", {}).get("Code", ""))
@@ -43,7 +47,9 @@ def is_contention(error: Exception) -> bool:
     write here may be repeated.
     """
     if isinstance(error, ClientError):
-        return error_code(error) in CONTENTION_CODES
+        # A failure of the service's own passes, whatever name it gives it.
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+        return error_code(error) in CONTENTION_CODES or status in FAILURES
     return isinstance(error, ConnectionError | HTTPClientError)
 
 

@@ -10,7 +10,7 @@ from pointflow.adapters.retrying import Backoff
 from pointflow.adapters.sqs_depths import COUNTS
 from pointflow.adapters.sqs_publishers import Message, QueueSender, batches
 from pointflow.domain.dead_letter import DeadLetter
-from pointflow.domain.errors import ConflictError
+from pointflow.domain.errors import ConflictError, ContentionError
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -86,14 +86,16 @@ class SqsDeadLetters:
             self._source.send(batch)
 
     def remove(self, letters: Sequence[DeadLetter]) -> None:
-        """Delete letters."""
-        self._client.delete_message_batch(
+        """Delete letters. Raises `ContentionError` when some are still there."""
+        answer = self._client.delete_message_batch(
             QueueUrl=self._url,
             Entries=[
                 {"Id": str(index), "ReceiptHandle": letter.receipt}
                 for index, letter in enumerate(letters)
             ],
         )
+        if failed := answer.get("Failed"):
+            raise ContentionError(f"{len(failed)} letters were not deleted: {failed[0]['Code']}")
 
 
 def _letter(message: MessageTypeDef) -> DeadLetter:

@@ -18,6 +18,10 @@ from pointflow.ports.submissions import SubmissionStore
 from pointflow.services.confirm_drifts import Look, confirm_drifts
 from pointflow.services.in_time import OutOfTime, in_time
 
+MOST_SUSPECTS = 100
+"""Chunks of a cell that are looked at again. Should more of them drift, the others are told once
+these are mended: confirming must fit what is left of an invocation."""
+
 
 def verify_cell(
     ref: SubmissionRef,
@@ -49,17 +53,27 @@ def verify_cell(
     OutOfTimeError
         The cell is to be compared from its start another time.
     """
+    suspects: frozenset[int] | None = None
 
     def look() -> Look:
+        nonlocal suspects
         before = store.cell_progress(ref, cell)
         outcomes = 0
         total = Tally()
         drifts: list[Drift] = []
-        for outcome in in_time(store.outcomes(ref, cell), out_of_time):
+        drifting: list[int] = []
+        walk = store.outcomes(ref, cell)
+        # Only the first look reads all entries. Were the others as long, a large cell would be
+        # given up each time something in it drifts, and never be told of.
+        for outcome in in_time(walk, out_of_time) if suspects is None else walk:
             outcomes += 1
             total += outcome.tally
-            if entries:
-                drifts += _entry_drifts(ref, outcome, books)
+            if entries and (suspects is None or outcome.first_line in suspects):
+                found = tuple(_entry_drifts(ref, outcome, books))
+                drifts += found
+                drifting += [outcome.first_line] * bool(found)
+        if suspects is None:
+            suspects = frozenset(drifting[:MOST_SUSPECTS])
         progress = store.cell_progress(ref, cell)
         drifts += count_drifts(
             ref,
