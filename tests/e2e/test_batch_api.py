@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import http.client
 import json
+import time
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
+from pointflow.adapters.cached_credentials import REFRESH_SECONDS
 from tests.e2e.conftest import DeployedStack, eventually
 from tests.e2e.http import JSON, Reply, api_key, send
 
@@ -22,6 +24,7 @@ def key(stack: DeployedStack) -> Mapping[str, str]:
     """A credential of acme that may read and upload."""
     added = stack.pointflow("credentials", "add", "--scopes", "read,upload", "--json")
     assert added.code == 0, added.err
+    time.sleep(REFRESH_SECONDS)  # by then every container has let go of what it knew before
     return api_key(added.json["api_key"])
 
 
@@ -108,6 +111,7 @@ def test_what_a_credential_may_not_do_or_is_not_its_clients_is_refused(
     other = stack.pointflow(
         "credentials", "add", "--scopes", "read,upload", "--client", "globex", "--json"
     ).json
+    time.sleep(REFRESH_SECONDS)
 
     assert grant(stack, api_key(reader["api_key"]), NAME, 1).told == (403, "SCOPE_MISSING")
     assert grant(stack, api_key(other["api_key"]), NAME, 1).told == (403, "CLIENT_MISMATCH")

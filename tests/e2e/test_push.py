@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from base64 import b64decode
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from pointflow.adapters.cached_credentials import REFRESH_SECONDS
 from tests.e2e.conftest import DeployedStack, eventually
 from tests.e2e.http import JSON, Reply, api_key, basic, send
 
@@ -24,6 +26,7 @@ def credential(stack: DeployedStack) -> Mapping[str, Any]:
     """A credential of acme that may push and read."""
     added = stack.pointflow("credentials", "add", "--scopes", "push,read", "--json")
     assert added.code == 0, added.err
+    time.sleep(REFRESH_SECONDS)  # by then every container has let go of what it knew before
     document: Mapping[str, Any] = added.json
     return document
 
@@ -110,13 +113,15 @@ def _counts(stack: DeployedStack, credential: Mapping[str, Any]) -> None:
 
 
 def test_a_secret_that_is_missing_or_malformed_fails_closed(stack: DeployedStack) -> None:
-    assert push(stack, api_key("globex." + "x" * 43), body(1)).told == (503, "UNAVAILABLE")
+    added = stack.pointflow("clients", "add", "initech")
+    assert added.code == 0, added.err
+    assert push(stack, api_key("initech." + "x" * 43), body(1)).told == (503, "UNAVAILABLE")
 
     stack.aws("secretsmanager").create_secret(
-        Name=f"{stack.outputs['CredentialsPrefix']}/globex", SecretString="not json"
+        Name=f"{stack.outputs['CredentialsPrefix']}/initech", SecretString="not json"
     )
 
-    reply = push(stack, api_key("globex." + "x" * 43), body(1))
+    reply = push(stack, api_key("initech." + "x" * 43), body(1))
 
     assert reply.told == (503, "UNAVAILABLE")
 
