@@ -23,6 +23,7 @@ from pointflow.services.accept_push import Receipt, accept_push
 from pointflow.services.project_expirations import project_expirations
 from pointflow.services.read_expirations import read_upcoming
 from tests.fakes.faults import Faults
+from tests.integration.wired import short_way
 
 NOW = 1_653_480_000_000  # 2022-05-25T12:00:00Z
 MAY, JULY = date(2022, 5, 1), date(2022, 7, 31)
@@ -85,7 +86,8 @@ class World:
 
 @pytest.fixture
 def world(dynamodb: DynamoDBClient, tables: Mapping[str, str]) -> World:
-    return World(dynamodb, tables["ExpirationsTable"])
+    # As deployed: what intake calls goes over the wire without botocore's serialisers.
+    return World(short_way(dynamodb), tables["ExpirationsTable"])
 
 
 def test_the_newest_message_date_is_shown_and_all_are_kept(world: World) -> None:

@@ -8,26 +8,20 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
-from botocore.httpsession import URLLib3Session
 from mypy_boto3_dynamodb import DynamoDBClient
 
 from pointflow.adapters.dynamodb_history import DynamoDBHistory
 from pointflow.adapters.dynamodb_ledger import DynamoDBLedger
-from pointflow.adapters.dynamodb_wire import WireDynamoDB
 from pointflow.adapters.ledger_items import entry_item, entry_of, history_key, member_key
 from pointflow.domain.codes import RowCode
 from pointflow.domain.errors import EntryMismatchError
 from pointflow.domain.ledger import Decision, Entry
 from pointflow.domain.member import Identifier
 from pointflow.services.read_credits import read_credits
+from tests.integration.wired import short_way
 
 NAME = "activities_acme_20260101000000.txt"
-
-
-def short_way(dynamodb: DynamoDBClient) -> Any:
-    return WireDynamoDB(dynamodb, Credentials("test", "test"), URLLib3Session())
 
 
 class World:

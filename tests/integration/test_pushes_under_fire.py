@@ -16,6 +16,7 @@ from pointflow.adapters.expiration_items import CURRENT, view_of_item
 from pointflow.adapters.retrying import Backoff
 from pointflow.domain.expiration_view import ExpirationView
 from tests.contracts.pushes_under_fire import CrashedError, Trouble, check_thousand_pushes
+from tests.integration.wired import short_way
 
 KINDS = ("throttled", "never sent", "answer lost", "crash before", "crash after")
 
@@ -77,7 +78,7 @@ def test_a_thousand_pushes_in_any_order_with_every_trouble_end_in_the_newest_of_
         return Backoff(time.monotonic() + 60, base=0.001, cap=0.005)
 
     trouble = Trouble(KINDS, seed=12)
-    client = TroubledClient(dynamodb, trouble)
+    client = TroubledClient(short_way(dynamodb), trouble)
     store = DynamoDBExpirations(
         cast("DynamoDBClient", client), tables["ExpirationsTable"], patience=patience
     )

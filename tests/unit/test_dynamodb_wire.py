@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import zlib
 from collections.abc import Mapping
 from types import SimpleNamespace
@@ -164,6 +165,16 @@ def test_a_broken_connection_is_botocores_own_error() -> None:
     assert is_contention(timed_out)
 
 
+def test_bytes_go_in_base64_and_nothing_else_that_json_has_no_form_for() -> None:
+    http = OneAnswer({})
+
+    wired(http).put_item(TableName="views", Item={"body": {"B": b"\x00\xff\xfe"}})
+
+    assert json.loads(http.requests[0].body)["Item"] == {"body": {"B": "AP/+"}}
+    with pytest.raises(TypeError, match="set has no form in JSON"):
+        wired(http).put_item(TableName="views", Item={"body": {"SS": {"a"}}})
+
+
 def test_it_takes_the_settings_of_the_client_and_needs_credentials(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -185,7 +196,8 @@ def test_it_takes_the_settings_of_the_client_and_needs_credentials(
     monkeypatch.delenv("AWS_CA_BUNDLE")
     wire(client, config).get_item(TableName="x", Key={})
 
-    rest = {"timeout": (2, 10), "max_pool_connections": 32}
+    at_once = (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    rest = {"timeout": (2, 10), "max_pool_connections": 32, "socket_options": [at_once]}
     assert made == [{"verify": "/own/ca.pem", **rest}, {"verify": True, **rest}]
 
     class Nobody:

@@ -224,6 +224,7 @@ def test_the_wiring_reads_the_environment(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("BUCKET", "bucket")
     monkeypatch.setenv("PUSH_HISTORY_DAYS", "30")
     monkeypatch.setattr(pushes, "client", lambda _service: object())
+    monkeypatch.setattr(pushes, "wire", lambda client, _settings: client)
     monkeypatch.setattr(projections, "client", lambda _service: object())
     wirings = (
         *(pushes.push_config, pushes.expirations, pushes.intake),

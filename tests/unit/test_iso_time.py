@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pointflow.domain.iso_time import parse_moment, utc_date, utc_text
+from pointflow.domain.iso_time import Moment, parse_moment, utc_date, utc_text
 
 
 def milliseconds(*parts: int) -> int:
@@ -83,6 +83,25 @@ def test_it_reads_what_python_writes(naive: datetime, offset: int) -> None:
     assert moment.written == at.date()
     assert moment.utc_date == at.astimezone(UTC).date() == utc_date(moment.instant)
     assert parse_moment(utc_text(moment.instant)).instant == moment.instant
+
+
+@given(
+    st.from_regex(
+        r"(0001|20[0-9]{2}|9999)-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9]"
+        r"(\.[0-9]{3})?(Z|[+-][0-2][0-9]:[0-6][0-9])",
+        fullmatch=True,
+    )
+)
+def test_the_quick_way_through_common_forms_reads_like_the_long_one(text: str) -> None:
+    # With a space in place of the T a time is no common form any more, and is the same time.
+    assert read_or_refused(text) == read_or_refused(text.replace("T", " "))
+
+
+def read_or_refused(text: str) -> Moment | str:
+    try:
+        return parse_moment(text)
+    except ValueError as error:
+        return str(error)
 
 
 def test_an_instant_is_written_in_utc() -> None:

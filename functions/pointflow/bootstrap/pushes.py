@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 
-from pointflow.adapters.clients import client
+from pointflow.adapters.clients import SETTINGS, client
 from pointflow.adapters.dynamodb_expirations import DynamoDBExpirations
+from pointflow.adapters.dynamodb_wire import wire
 from pointflow.adapters.s3_quarantine import S3Quarantine
 from pointflow.domain.problem import Problem
 from pointflow.ports.pushes import Delivery
@@ -56,8 +57,9 @@ def intake() -> TakeIn:
 def expirations() -> DynamoDBExpirations:
     """Views, history and month index."""
     settings = push_config()
+    short = wire(client("dynamodb"), SETTINGS["dynamodb"])
     return DynamoDBExpirations(
-        client("dynamodb"), settings.expirations_table, history_days=settings.history_days
+        short, settings.expirations_table, history_days=settings.history_days
     )
 
 

@@ -20,6 +20,13 @@ _TIME = re.compile(
     r"(?P<offset>[Zz]|(?P<sign>[+-])(?P<off_hour>[0-9]{2})(?::?(?P<off_minute>[0-9]{2}))?)?)?"
 )
 
+# The forms that nearly every sender writes, and Python's own parser reads alike, without a limit
+# ruled here: no hour 24, no second 60, no offset that does not exist.
+_COMMON = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{3})?"
+    r"(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Moment:
@@ -51,6 +58,33 @@ def parse_moment(text: str) -> Moment:
     ValueError
         It is no such time. The message says what is wrong, and never quotes the text.
     """
+    return _common_moment(text) or _any_moment(text)
+
+
+def utc_date(instant: int) -> date:
+    """The date in UTC of an instant, milliseconds since the epoch."""
+    return (_EPOCH + timedelta(milliseconds=instant)).date()
+
+
+def utc_text(instant: int) -> str:
+    """An instant, milliseconds since the epoch, as 2022-05-31T00:00:00.000Z."""
+    at = _EPOCH + timedelta(milliseconds=instant)
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _common_moment(text: str) -> Moment | None:
+    """A time in a common form; None when it is not, or when something is wrong with it."""
+    if not _COMMON.fullmatch(text):
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+        utc = at.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    return Moment((utc - _EPOCH) // _MILLISECOND, at.date(), utc.date())
+
+
+def _any_moment(text: str) -> Moment:
     found = _TIME.fullmatch(text)
     if found is None:
         raise ValueError("must be an ISO-8601 time, for instance 2022-05-31T00:00:00.000Z")
@@ -67,17 +101,6 @@ def parse_moment(text: str) -> Moment:
     if leap_second and (at.hour, at.minute, at.second) != (0, 0, 0):
         raise ValueError("has second 60, which only 23:59 UTC may have")
     return Moment((at - _EPOCH) // _MILLISECOND, written, at.date())
-
-
-def utc_date(instant: int) -> date:
-    """The date in UTC of an instant, milliseconds since the epoch."""
-    return (_EPOCH + timedelta(milliseconds=instant)).date()
-
-
-def utc_text(instant: int) -> str:
-    """An instant, milliseconds since the epoch, as 2022-05-31T00:00:00.000Z."""
-    at = _EPOCH + timedelta(milliseconds=instant)
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _time_of_day(found: re.Match[str]) -> timedelta:

@@ -96,12 +96,14 @@ class _Faults:
         if len(self.found) == MAX_FAULTS:
             raise _InvalidError
 
-    def try_at[Value](self, path: str, read: Callable[[], Value]) -> Value | None:
-        """What `read` answers; None, and a fault, when it raises `ValueError`."""
+    def try_at[Value](
+        self, path: str, name: str, read: Callable[..., Value], *told: Any
+    ) -> Value | None:
+        """What `read` answers to `told`; None, and a fault at the path, on `ValueError`."""
         try:
-            return read()
+            return read(*told)
         except ValueError as error:
-            self.add(path, str(error))
+            self.add(f"{path}/{name}", str(error))
             return None
 
 
@@ -160,7 +162,7 @@ class _Reader:
         value = self._document.get(name)
         if is_absent(value):
             return None
-        return self._faults.try_at(f"/{name}", lambda: read(value))
+        return self._faults.try_at("", name, read, value)
 
     def _message_date(self, received_at: int) -> Moment | None:
         moment = self._moment(self._document, "", "message_date")
@@ -221,9 +223,7 @@ class _Reader:
         self, holder: Mapping[str, Any], path: str, name: str, *, required: bool = False
     ) -> Moment | None:
         value = self._value(holder, path, name, required)
-        return (
-            None if value is None else self._faults.try_at(f"{path}/{name}", lambda: _time(value))
-        )
+        return None if value is None else self._faults.try_at(path, name, _time, value)
 
     def _integer(
         self, holder: Mapping[str, Any], path: str, name: str, most: int, *, required: bool = False
@@ -231,7 +231,7 @@ class _Reader:
         value = self._value(holder, path, name, required)
         if value is None:
             return None
-        return self._faults.try_at(f"{path}/{name}", lambda: _whole_number(value, most))
+        return self._faults.try_at(path, name, _whole_number, value, most)
 
     def _value(self, holder: Mapping[str, Any], path: str, name: str, required: bool) -> Any:
         value = holder.get(name)
