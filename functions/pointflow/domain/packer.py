@@ -113,8 +113,7 @@ class Packer:
     def _spread(self, line: int, count: int, text: bytes, nulls: int) -> Iterator[PackedRows]:
         """Fill group after group."""
         while count > self._rows_left or len(text) > self._bytes_left:
-            end = self._end_of_fitting(count, text)
-            fitting = text.count(b"\n", 0, end)
+            fitting, end = self._fitting(count, text)
             if fitting:
                 self._take(line, fitting, text[:end], nulls)
                 nulls = 0
@@ -126,12 +125,14 @@ class Packer:
             line, count, text = line + fitting, count - fitting, text[end:]
         self._take(line, count, text, nulls)
 
-    def _end_of_fitting(self, count: int, text: bytes) -> int:
-        """Where in the text those rows end for which there is room."""
+    def _fitting(self, count: int, text: bytes) -> tuple[int, int]:
+        """How many rows there is room for, and where in the text those end."""
+        if count > self._rows_left:
+            end = len(text) - len(text.split(b"\n", self._rows_left)[-1])
+            if end <= self._bytes_left:
+                return self._rows_left, end
         end = text.rfind(b"\n", 0, max(0, self._bytes_left)) + 1
         if not end and not self._texts:
             # A row that is over the limit all by itself travels alone.
             end = text.index(b"\n") + 1
-        if count > self._rows_left:
-            end = min(end, len(text) - len(text.split(b"\n", self._rows_left)[-1]))
-        return end
+        return text.count(b"\n", 0, end), end

@@ -15,7 +15,7 @@ from pointflow.domain.batch_row import CLOCK_TOLERANCE, MAX_ID_DIGITS, MAX_IDENT
 
 _NONCHARACTER = re.compile(b"\xef\xbf[\xbe\xbf]")
 
-LONGEST_RUN = 100
+LONGEST_RUN = 200
 """Rows that one match takes at most: a run that ends one chunk and begins the next is cut."""
 
 # Lower-casing makes a text's UTF-8 at most half as long again, and this is checked by a test.

@@ -16,7 +16,7 @@ from pointflow.domain.codes import RowCode
 from pointflow.domain.fault_pattern import plain_fault
 from pointflow.domain.lines import BOM, whole_lines
 from pointflow.domain.packer import PackedRows, Packer
-from pointflow.domain.row_pattern import dirt_in, valid_rows
+from pointflow.domain.row_pattern import LONGEST_RUN, dirt_in, valid_rows
 
 # In place of a line that is too long for certain: what `parse_row` says of it is all that counts.
 _TOO_LONG = b"." * (MAX_LINE_BYTES + 1)
@@ -62,12 +62,11 @@ def scan_lines(
     """
     # One loop and few calls in it: where many rows are bad, those cost more than the patterns.
     line, blank = first_line, 0
-    for run, other in _parts(blocks, valid_rows(received_at), offset, end):
-        if run:
+    for run, count, other in _parts(blocks, valid_rows(received_at), offset, end):
+        if count:
             if blank:
                 yield BlankLines(blank)
                 blank = 0
-            count = run.count(b"\n")
             full = packer.add(line, count, run)
             if full:
                 yield from full
@@ -96,32 +95,36 @@ def scan_lines(
 
 def _parts(
     blocks: Iterable[bytes], pattern: re.Pattern[bytes], offset: int, end: int
-) -> Iterator[tuple[bytes, bytes | None]]:
-    """Cut a stream into runs of valid rows and, without its LF, the other line behind each.
+) -> Iterator[tuple[bytes, int, bytes | None]]:
+    """Cut a stream into runs of valid rows, how many those are, and the other line behind each.
 
-    A run may be empty; None stands where no other line follows.
+    A run may be empty. The other line is without its LF; None stands where none follows.
     """
     for start, text in whole_lines(blocks, offset):
         if start >= end:
             break
         if text is None:
-            yield b"", _TOO_LONG
+            yield b"", 0, _TOO_LONG
             continue
         position = 0
         if start == 0 and text.startswith(BOM):
             # To the pattern the mark would be the beginning of an email.
             position = _line_end(text, len(BOM))
-            yield b"", text[len(BOM) : position].removesuffix(b"\n")
+            yield b"", 0, text[len(BOM) : position].removesuffix(b"\n")
         # The last line is wanted whole.
         stop = _line_end(text, min(len(text), end - start) - 1)
         for match in pattern.finditer(text, position, stop):
             run, other = match.groups()
+            # The longest run alone ends where neither another line nor the end of the text follows.
+            # Not having to count its rows spares a tenth of the time of a clean file.
+            longest = other is None and match.end() < stop
             while not run.isascii() and (dirt := dirt_in(run)) is not None:
                 row = run.rfind(b"\n", 0, dirt) + 1
                 behind = run.index(b"\n", dirt)
-                yield run[:row], run[row:behind]
+                yield run[:row], run.count(b"\n", 0, row), run[row:behind]
                 run = run[behind + 1 :]
-            yield run, other
+                longest = False
+            yield run, LONGEST_RUN if longest else run.count(b"\n"), other
 
 
 def _line_end(text: bytes, position: int) -> int:
