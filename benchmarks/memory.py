@@ -14,7 +14,7 @@ from pointflow.domain.packing import PackedRows, scan_cell, scan_span
 from pointflow.domain.submission import Plan
 
 BLOCK_BYTES = 1 << 20
-CELL_BYTES = 64 << 20
+CELL_BYTES = 16 << 20
 
 
 def main() -> None:

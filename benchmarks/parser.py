@@ -20,7 +20,7 @@ ROWS = 1_000_000
 ROUNDS = 5
 SHARES_BAD = (0.0, 0.02, 0.2)
 BLOCK_BYTES = 1 << 20
-CELL_BYTES = 64 << 20
+CELL_BYTES = 16 << 20
 
 
 @dataclass(frozen=True)
