@@ -10,6 +10,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from pointflow.domain.dead_letter import (
+    REDRIVABLE,
     RETENTION_SECONDS,
     About,
     DeadLetter,
@@ -35,6 +36,13 @@ class DeadLetterDesk:
     auditor: Auditor
     client: Callable[[], str]
 
+    def of(self, queue: Queue) -> DeadLetters:
+        """The dead letters of a queue. A `CommandError` where the stack lacks it."""
+        if queue not in self.letters:
+            here = ", ".join(self.letters)
+            fail(f"the stack has no queue {queue}: it lacks that job", f"use one of {here}")
+        return self.letters[queue]
+
 
 def open_dead_letters(stack_name: str | None, client: str | None) -> DeadLetterDesk:
     """Find the stack, and wire what the commands need; the client is asked for only when used."""
@@ -44,19 +52,16 @@ def open_dead_letters(stack_name: str | None, client: str | None) -> DeadLetterD
 
     stack = open_stack(stack_name)
     sqs = stack.client("sqs")
-    sources = {
-        Queue.UPLOAD: stack.upload_queue_url,
-        Queue.PART: stack.part_queue_url,
-        Queue.CREDIT: stack.credit_queue_url,
-        Queue.REPORT: stack.report_queue_url,
-        Queue.UNDO: stack.undo_queue_url,
-    }
+    outputs = {queue: f"{queue.value.title()}DLQUrl" for queue in Queue}
     return DeadLetterDesk(
         letters={
             queue: SqsDeadLetters(
-                sqs, stack.output(f"{queue.value.title()}DLQUrl"), sources.get(queue)
+                sqs,
+                stack.output(output),
+                stack.output(f"{queue.value.title()}QueueUrl") if queue in REDRIVABLE else None,
             )
-            for queue in Queue
+            for queue, output in outputs.items()
+            if output in stack.outputs
         },
         reads={queue: reader(queue) for queue in Queue},
         store=DynamoDBSubmissions(stack.client("dynamodb"), stack.batches_table),

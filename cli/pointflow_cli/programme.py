@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -47,14 +47,25 @@ def open_programme(stack_name: str | None) -> Programme:
 
     stack = open_stack(stack_name)
     dynamodb = stack.client("dynamodb")
+    ledger = stack.ledger_table if stack.has_ledger else ""
     return Programme(
         stack,
         DynamoDBCatalog(dynamodb, stack.catalog_table),
-        DynamoDBMembers(dynamodb, stack.members_table, stack.ledger_table),
-        DynamoDBMemberList(dynamodb, stack.members_table, stack.ledger_table),
-        DynamoDBHistory(dynamodb, stack.ledger_table),
+        DynamoDBMembers(dynamodb, stack.members_table, ledger),
+        DynamoDBMemberList(dynamodb, stack.members_table, ledger),
+        DynamoDBHistory(dynamodb, ledger) if ledger else _NoHistory(stack),
         open_auditor(stack),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _NoHistory:
+    """Fulfils `CreditHistory` for a stack that credits no points."""
+
+    stack: Stack
+
+    def credits(self, *_: object) -> NoReturn:
+        fail(f"stack {self.stack.name} credits no points", "leave --history out")
 
 
 def open_tombstones(stack: Stack, *, ask_once: bool = False) -> Tombstones:
@@ -65,7 +76,7 @@ def open_tombstones(stack: Stack, *, ask_once: bool = False) -> Tombstones:
 
     key = SecretKey(lambda: stack.client("secretsmanager"), stack.output("ForgottenKeyArn"))
     return DynamoDBTombstones(
-        stack.client("dynamodb"), stack.expirations_table, key, ask_once=ask_once
+        stack.client("dynamodb"), stack.tombstones_table, key, ask_once=ask_once
     )
 
 

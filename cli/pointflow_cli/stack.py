@@ -119,7 +119,7 @@ class Stack:
         except KeyError:
             fail(
                 f"stack {self.name} has no output {name}",
-                "it runs another version of template.yaml: deploy this one",
+                "it lacks that job (parameter Jobs), or runs another version of template.yaml",
             )
 
     @property
@@ -141,6 +141,21 @@ class Stack:
     def ledger_table(self) -> str:
         """Table of ledger entries."""
         return self.output("LedgerTableName")
+
+    @property
+    def has_ledger(self) -> bool:
+        """Whether the stack credits points (parameter Jobs)."""
+        return "LedgerTableName" in self.outputs
+
+    @property
+    def has_expirations(self) -> bool:
+        """Whether the stack takes pushes in (parameter Jobs)."""
+        return "ExpirationsTableName" in self.outputs
+
+    @property
+    def tombstones_table(self) -> str:
+        """Where it is kept who was forgotten: beside the pushes, else beside the audit records."""
+        return self.expirations_table if self.has_expirations else self.batches_table
 
     @property
     def batches_table(self) -> str:

@@ -17,23 +17,30 @@ from http_api.answer import Answer
 from http_api.request import ParametersInvalidError, Request, read_request
 from pointflow.bootstrap import reading as wiring
 from pointflow.bootstrap.reading import Reading
+from pointflow.config import config
 from pointflow.described_error import described
 from pointflow.domain.problem import Problem, ProblemCode
 from pointflow.observability import logger, metrics
 
 Handler = Callable[[Request, Reading], Answer]
 
-ROUTES: Mapping[tuple[str, str], Handler] = {
+EXPIRATION_ROUTES: Mapping[tuple[str, str], Handler] = {
     ("GET", "/v1/points-expirations"): expirations.upcoming,
     ("GET", "/v1/members/{user_id}/points-expiration"): expirations.current,
     ("GET", "/v1/members/{user_id}/points-expiration/history"): expirations.history,
+}
+BATCH_ROUTES: Mapping[tuple[str, str], Handler] = {
     ("GET", "/v1/members/{user_id}/credits"): credits.of_member,
     ("GET", "/v1/batches"): batches.listing,
     ("GET", "/v1/batches/{file_name}"): batches.one,
     ("GET", "/v1/batches/{file_name}/rejects"): batches.rejects,
     ("POST", "/v1/uploads"): uploads.grant,
 }
+ROUTES = {**EXPIRATION_ROUTES, **BATCH_ROUTES}
 """By method and path as the template writes them."""
+
+DEPLOYED = {"both": ROUTES, "batch": BATCH_ROUTES, "expirations": EXPIRATION_ROUTES}
+"""By the stack's jobs. API Gateway knows all of them in every stack: they are one function's."""
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -62,7 +69,7 @@ def lambda_handler(
 
 
 def _answered(request: Request, reading: Reading | None) -> Answer:
-    handler = ROUTES.get((request.method, request.route))
+    handler = DEPLOYED[config().jobs].get((request.method, request.route))
     if handler is None:
         return answer.problem(Problem(ProblemCode.NOT_FOUND, "there is no such route"))
     try:

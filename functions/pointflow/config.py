@@ -12,6 +12,7 @@ from functools import cache
 class Config:
     """What template.yaml hands to a function. A name that a function was not given is empty.
 
+    `jobs` is what the stack is for: `both`, `batch` or `expirations`.
     `cell_bytes` and `chunk_bytes` are bytes, `max_receive_count` is the redrive limit of the
     queue the function reads, `credit_visibility_seconds` the visibility timeout of CreditQueue.
     """
@@ -31,6 +32,7 @@ class Config:
     chunk_bytes: int
     max_receive_count: int
     credit_visibility_seconds: int
+    jobs: str = "both"
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Config:
@@ -51,6 +53,7 @@ class Config:
             chunk_bytes=int(env.get("CHUNK_BYTES", 100_000)),
             max_receive_count=int(env.get("MAX_RECEIVE_COUNT", 10)),
             credit_visibility_seconds=int(env.get("CREDIT_VISIBILITY_SECONDS", 360)),
+            jobs=env.get("JOBS", "both"),
         )
 
 

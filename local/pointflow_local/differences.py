@@ -68,6 +68,7 @@ def with_failure_destinations(template: Template) -> Template:
     """
     added = {
         f"{function}LatestInvokeConfig": {
+            **_condition(template, function),
             "Type": "AWS::Lambda::EventInvokeConfig",
             "Properties": {
                 "FunctionName": {"Ref": function},
@@ -80,6 +81,11 @@ def with_failure_destinations(template: Template) -> Template:
         if "EventInvokeConfig" in properties
     }
     return {**template, "Resources": {**template.get("Resources", {}), **added}}
+
+
+def _condition(template: Template, logical_id: str) -> dict[str, Any]:
+    resource = template["Resources"][logical_id]
+    return {"Condition": resource["Condition"]} if "Condition" in resource else {}
 
 
 def _destinations(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,13 +6,15 @@ import json
 import re
 from typing import Any
 
-from tests.infrastructure.template import ROOT, properties, translated
+from tests.infrastructure.template import PSEUDO_PARAMETERS, ROOT, deployed, translated
 
 OURS = "pointflow/${AWS::StackName}"
 
 
 def body() -> str:
-    text: str = properties("Dashboard")["DashboardBody"]["Fn::Sub"]
+    """What CloudFormation makes of it, but for the names of resources."""
+    found = deployed()["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    text: str = found.replace(f"pointflow/{PSEUDO_PARAMETERS['AWS::StackName']}", OURS)
     return text
 
 

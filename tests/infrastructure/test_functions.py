@@ -78,6 +78,7 @@ GIVEN = {
     "ExpirationProjectionFunction": {"EXPIRATIONS_TABLE", "FORGOTTEN_KEY"},
     "CredentialAuthorizerFunction": {"CATALOG_TABLE", "CREDENTIALS_PREFIX", "AUTH_MODE"},
     "HttpApiFunction": {
+        "JOBS",
         "BATCHES_TABLE",
         "BUCKET",
         "EXPIRATIONS_TABLE",

@@ -169,7 +169,7 @@ def test_only_this_bucket_of_this_account_may_announce_uploads() -> None:
 
 
 def test_the_bucket_waits_for_the_policy_it_needs_and_names_itself_alike_in_both() -> None:
-    assert resources("AWS::S3::Bucket")["Bucket"]["DependsOn"] == "UploadQueuePolicy"
+    assert properties("Bucket")["Tags"][0]["Value"] == {"Ref": "UploadQueuePolicy"}
     # As long as a real one: the stack's unique id is a UUID.
     prefix = value(properties("Bucket")["BucketName"]).removesuffix("0f1e2d3c-4b5a")
     assert prefix == "pointflow-"

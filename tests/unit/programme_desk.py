@@ -42,7 +42,7 @@ def desk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
 
     def open_programme(_name: str | None) -> Programme:
         return Programme(
-            Stack("test", "eu-west-1", {}),
+            Stack("test", "eu-west-1", {"LedgerTableName": "ledger"}),
             behind.catalog,
             behind.members,
             behind.members,

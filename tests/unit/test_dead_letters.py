@@ -373,6 +373,20 @@ def test_a_letter_keeps_its_turn_with_its_clients_others(stage: BatchStage) -> N
 # The commands
 
 
+def test_a_queue_of_a_job_that_is_not_deployed_is_told_as_such(stage: BatchStage) -> None:
+    desk = dlq_desk.DeadLetterDesk(
+        letters={Queue.WATCH: FakeDeadLetters()},
+        reads={},
+        store=stage.store,
+        auditor=auditor(FakeAuditLog()),
+        client=lambda: "acme",
+    )
+
+    with pytest.raises(CommandError, match="no queue credit") as told:
+        desk.of(Queue.CREDIT)
+    assert told.value.next_step == "use one of watch"
+
+
 class Desk:
     """`pointflow dlq` on queues in memory."""
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NoReturn
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from http_api import app
 from pointflow.bootstrap.reading import Reading
+from pointflow.config import Config
 from pointflow.domain.authorization import ROUTES
 from pointflow.domain.errors import ContentionError, MessageInvalidError
 from pointflow.domain.ledger import Decision, Entry
@@ -104,6 +106,43 @@ def load(name: str) -> dict[str, Any]:
 
 def paths(problem: Any) -> list[str]:
     return [error["path"] for error in problem["errors"]]
+
+
+# --- What the stack is for ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def deployed_for(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Makes the function one of a stack with these jobs."""
+
+    def choose(jobs: str) -> None:
+        monkeypatch.setattr(app, "config", lambda: Config.from_env({"JOBS": jobs}))
+
+    return choose
+
+
+@pytest.mark.parametrize(
+    ("jobs", "route", "status"),
+    [
+        ("batch", UPCOMING, 404),
+        ("batch", CREDITS, 200),
+        ("expirations", UPCOMING, 200),
+        ("expirations", CREDITS, 404),
+        ("both", UPCOMING, 200),
+        ("both", CREDITS, 200),
+    ],
+)
+def test_a_route_of_a_job_that_is_not_deployed_is_not_found(
+    world: World, deployed_for: Callable[[str], None], jobs: str, route: str, status: int
+) -> None:
+    deployed_for(jobs)
+
+    assert world.get(route, "7")[0] == status
+
+
+def test_every_route_is_of_one_job() -> None:
+    assert not set(app.BATCH_ROUTES) & set(app.EXPIRATION_ROUTES)
+    assert set(app.DEPLOYED["both"]) == set(app.ROUTES)
 
 
 # --- A member -----------------------------------------------------------------------------------

@@ -200,10 +200,16 @@ def test_failure_destinations_are_hung_onto_the_latest_version_too() -> None:
     }
     told = {"Type": FUNCTION, "Properties": {"EventInvokeConfig": config}}
     silent = {"Type": FUNCTION, "Properties": {}}
+    chosen = {**told, "Condition": "Chosen"}
 
-    made = with_failure_destinations({"Resources": {"Told": told, "Silent": silent}})
+    made = with_failure_destinations(
+        {"Resources": {"Told": told, "Silent": silent, "Other": chosen}}
+    )
 
-    assert set(made["Resources"]) == {"Told", "Silent", "ToldLatestInvokeConfig"}
+    added = {"ToldLatestInvokeConfig", "OtherLatestInvokeConfig"}
+    assert set(made["Resources"]) == {"Told", "Silent", "Other"} | added
+    assert made["Resources"]["OtherLatestInvokeConfig"]["Condition"] == "Chosen"
+    assert "Condition" not in made["Resources"]["ToldLatestInvokeConfig"]
     assert made["Resources"]["ToldLatestInvokeConfig"]["Properties"] == {
         "FunctionName": {"Ref": "Told"},
         "Qualifier": "$LATEST",

@@ -48,7 +48,7 @@ def list_queues(
     """
     desk = dlq_desk.open_dead_letters(stack, None)
     now = _now()
-    rows = [_summary(desk, queue, now) for queue in Queue]
+    rows = [_summary(desk, queue, now) for queue in desk.letters]
     if as_json:
         print_json(rows)
         return
@@ -82,7 +82,7 @@ def show(
         pointflow dlq show credit
     """
     desk = dlq_desk.open_dead_letters(stack, None)
-    seen = look_through(desk.letters[queue], desk.reads[queue], desk.store, limit)
+    seen = look_through(desk.of(queue), desk.reads[queue], desk.store, limit)
     now = _now()
     if as_json:
         print_json([dlq_desk.document(each, now) for each in seen])
@@ -127,7 +127,7 @@ def put_back(
     checked_reason(reason)
     desk = dlq_desk.open_dead_letters(stack, client)
     only = (desk.client(), Path(file).name) if file else None
-    letters = desk.letters[queue]
+    letters = desk.of(queue)
     count = letters.count()
     what = only[1] if only else f"all of {queue}"
     if count:
@@ -191,7 +191,7 @@ def purge(
         )
 
     seen = purge_letter(
-        desk.letters[queue], desk.reads[queue], desk.store, message_id, about_to=put_on_record
+        desk.of(queue), desk.reads[queue], desk.store, message_id, about_to=put_on_record
     )
     if as_json:
         print_json(dlq_desk.document(seen, _now()))
@@ -200,7 +200,7 @@ def purge(
 
 
 def _summary(desk: dlq_desk.DeadLetterDesk, queue: Queue, now: int) -> dict[str, Any]:
-    letters = desk.letters[queue]
+    letters = desk.of(queue)
     count = letters.count()
     seen = look_through(letters, desk.reads[queue], desk.store, LOOKED_AT) if count else []
     oldest = min((each.letter.sent_at for each in seen), default=None)

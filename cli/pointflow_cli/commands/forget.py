@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import date
 from typing import Annotated, Any
 
 import typer
 
 from pointflow.domain.audit import Action
 from pointflow.domain.batch_row import MAX_ID_DIGITS
+from pointflow.domain.push import MemberKey
 from pointflow.domain.text import shown
-from pointflow.ports.erasure import MemberEraser, ObjectVersions, PushEraser, Tombstones
+from pointflow.ports.erasure import Erasure, MemberEraser, ObjectVersions, PushEraser, Tombstones
 from pointflow.services.forget_member import Forgetting, forget_member
 from pointflow_cli.audit_desk import Auditor, ReasonOption, checked_reason, open_auditor
 from pointflow_cli.dlq_desk import confirm
@@ -49,6 +52,13 @@ class EraserDesk:
     auditor: Auditor
 
 
+class _NoPushes:
+    """Fulfils `PushEraser` for a stack that takes no pushes in."""
+
+    def erase(self, _member: MemberKey, _days: Collection[date] = ()) -> Erasure:
+        return Erasure(0, frozenset())
+
+
 def open_eraser(stack_name: str | None, client: str | None) -> EraserDesk:
     """Find the stack and the client, and wire what the command needs."""
     # boto3 costs a tenth of a second that `--help` does not need.
@@ -64,7 +74,11 @@ def open_eraser(stack_name: str | None, client: str | None) -> EraserDesk:
         client_id=default_client(stack, client),
         members=DynamoDBMemberEraser(dynamodb, stack.members_table),
         tombstones=open_tombstones(stack),
-        pushes=ExpirationEraser(dynamodb, stack.expirations_table),
+        pushes=(
+            ExpirationEraser(dynamodb, stack.expirations_table)
+            if stack.has_expirations
+            else _NoPushes()
+        ),
         bucket=S3Versions(stack.client("s3"), stack.bucket),
         auditor=open_auditor(stack),
     )

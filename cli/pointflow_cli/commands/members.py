@@ -108,6 +108,8 @@ def import_file(
     else:
         show_report(file, report)
         _show_details(report)
+        if not programme.stack.has_ledger:
+            note("this stack credits no points: opening balances were left out")
     end_import(report)
 
 

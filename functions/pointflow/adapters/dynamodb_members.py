@@ -48,7 +48,8 @@ class DynamoDBMembers:
     client : DynamoDBClient
     members_table : str
     ledger_table : str
-        Needed by `open_balance` alone.
+        Needed by `open_balance` alone. Empty for a stack that credits no points: no balance is
+        opened then.
     patience : callable
         Makes the back-off of one call.
     """
@@ -120,6 +121,8 @@ class DynamoDBMembers:
 
     def open_balance(self, client_id: str, user_id: int, points: int, at: int) -> bool:
         """Credit the opening balance, once. See `ports.MemberAdmin.open_balance`."""
+        if not self._ledger_table:
+            return False
         backoff = self._patience()
         actions = build_opening_actions(
             ledger_table=self._ledger_table,
