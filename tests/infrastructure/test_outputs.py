@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.infrastructure.template import Json, properties, resources, template
+from tests.infrastructure.template import Json, properties, resources, template, value
 
 OUTPUTS = template()["Outputs"]
 PARAMETERS = template()["Parameters"]
@@ -22,7 +22,9 @@ def test_every_bucket_table_queue_and_function_can_be_found() -> None:
     expected |= {"BatchTopicArn": "BatchTopic"}
 
     found = {name: output["Value"] for name, output in OUTPUTS.items()}
-    assert found.pop("ApiUrl")["Fn::Sub"].startswith("https://${Api}.execute-api.")
+    assert value(found.pop("ApiUrl"))["Fn::Sub"].startswith("https://${Api}.execute-api.")
+    assert found.pop("ApiDomainTarget") == {"Fn::GetAtt": ["ApiDomain", "RegionalDomainName"]}
+    assert found.pop("ApiDomainTargetZone") == {"Fn::GetAtt": ["ApiDomain", "RegionalHostedZoneId"]}
     assert (
         found.pop("CredentialsPrefix")
         == variables_of("CredentialAuthorizerFunction")["CREDENTIALS_PREFIX"]

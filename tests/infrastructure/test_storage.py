@@ -183,7 +183,7 @@ def test_the_bucket_waits_for_the_policy_it_needs_and_names_itself_alike_in_both
         ("dryrun/", 30, 30),
         ("outbound/", {"Ref": "ResultRetentionDays"}, 30),
         ("rejects/", {"Ref": "ResultRetentionDays"}, 7),
-        ("quarantine/", 30, 1),
+        ("quarantine/", {"Ref": "QuarantineRetentionDays"}, 1),
     ],
 )
 def test_every_prefix_has_an_end(prefix: str, days: Json, noncurrent_days: Json) -> None:
