@@ -26,6 +26,7 @@ from pointflow.domain.row_fields import (
     ct_user_id_fault,
     identifier_fault,
     points_fault,
+    row_fault,
 )
 
 __all__ = [
@@ -218,21 +219,17 @@ def _is_header(columns: list[str]) -> bool:
 
 
 def _encoding_fault(byte: int, position: int) -> RowFault:
-    return RowFault(
-        RowCode.ENCODING_INVALID,
-        None,
+    message = (
         f"byte 0x{byte:02X} at position {position + 1} of the line is not valid UTF-8; save the"
-        " file as UTF-8",
+        " file as UTF-8"
     )
+    return row_fault((RowCode.ENCODING_INVALID, None, message))
 
 
 def _control_fault(character: str, index: int) -> RowFault:
     advice = _CONTROL_ADVICE.get(character, "a control character; remove it")
-    return RowFault(
-        RowCode.CONTROL_CHARACTER,
-        None,
-        f"character {index + 1} of the line is U+{ord(character):04X}, {advice}",
-    )
+    message = f"character {index + 1} of the line is U+{ord(character):04X}, {advice}"
+    return row_fault((RowCode.CONTROL_CHARACTER, None, message))
 
 
 def _column_fault(text: str, columns: list[str]) -> RowFault:
@@ -244,9 +241,8 @@ def _column_fault(text: str, columns: list[str]) -> RowFault:
         hint = "; this looks like another separator: use | alone"
     else:
         hint = _COLUMN_HINT
-    return RowFault(
-        RowCode.COLUMN_COUNT, None, f"the row has {len(columns):,} columns, {_EXPECTED}{hint}"
-    )
+    message = f"the row has {len(columns):,} columns, {_EXPECTED}{hint}"
+    return row_fault((RowCode.COLUMN_COUNT, None, message))
 
 
 def _looks_like_two_records(columns: list[str]) -> bool:

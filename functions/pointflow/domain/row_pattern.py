@@ -2,18 +2,21 @@ r"""A pattern for rows that are valid beyond doubt, to take many of them at once
 
 It knows less than `batch_row.parse_row` and must never know better: whatever it matches is valid
 there and holds no `null`, but for bytes that are not UTF-8 and the two noncharacters, which its
-user looks for (`dirt_in`). Valid rows that it does not match (padded in front, leading
+user looks for (`dirty_rows`). Valid rows that it does not match (padded in front, leading
 zeros, a literal `null`, very long emails) are merely slower.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 
 from pointflow.domain.batch_row import CLOCK_TOLERANCE, MAX_ID_DIGITS, MAX_IDENTIFIER_BYTES
 
 _NONCHARACTER = re.compile(b"\xef\xbf[\xbe\xbf]")
+
+_REPLACEMENT = "\ufffd"
 
 LONGEST_RUN = 200
 """Rows that one match takes at most: a run that ends one chunk and begins the next is cut."""
@@ -67,18 +70,48 @@ def valid_rows(received_at: int) -> re.Pattern[bytes]:
     return re.compile(rf"(?!\Z){run}(?:(?={row})|\Z|([^\n]*+)\n?+)".encode("ascii"))
 
 
-def dirt_in(rows: bytes) -> int | None:
-    """Where the first byte is that is no UTF-8, or begins U+FFFE or U+FFFF; None if nowhere."""
-    end = len(rows)
+def dirty_rows(rows: bytes) -> Iterator[tuple[int, int]]:
+    """Tell where the rows are that hold bytes that are no UTF-8, or U+FFFE or U+FFFF.
+
+    Parameters
+    ----------
+    rows : bytes
+        Rows with their LF.
+
+    Yields
+    ------
+    tuple of int
+        Offsets of a row's first byte and of its LF.
+    """
+    # Exceptions and looking at each row would cost several times what the rest of a bad row does.
+    text = rows.decode("utf-8", "replace")
+    if b"\xef\xbf" in rows:
+        yield from _dirty_one_by_one(rows)  # U+FFFD is there of itself, perhaps
+        return
+    end, end_in_text = -1, -1
+    while (found := text.find(_REPLACEMENT, end_in_text + 1)) >= 0:
+        before = text[end_in_text + 1 : text.rfind("\n", 0, found) + 1]
+        start = end + 1 + len(before.encode("utf-8"))
+        end = rows.index(b"\n", start)
+        end_in_text = text.index("\n", found)
+        yield start, end
+
+
+def _dirty_one_by_one(rows: bytes) -> Iterator[tuple[int, int]]:
+    start = 0
+    for row in rows.split(b"\n")[:-1]:
+        end = start + len(row)
+        if _NONCHARACTER.search(row) or not _is_utf8(row):
+            yield start, end
+        start = end + 1
+
+
+def _is_utf8(row: bytes) -> bool:
     try:
-        rows.decode("utf-8")
-    except UnicodeDecodeError as error:
-        end = error.start
-    # Both begin alike, with bytes that are looked for quickly.
-    near = _NONCHARACTER.search(rows, 0, end) if b"\xef\xbf" in rows else None
-    if near:
-        return near.start()
-    return end if end < len(rows) else None
+        row.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _up_to(latest: str, lowest: str = "1") -> str:

@@ -10,16 +10,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
-from pointflow.domain.batch_row import MAX_LINE_BYTES, RejectedRow, RowFault, parse_row
+from pointflow.domain.batch_row import MAX_LINE_BYTES, RejectedRow, Row, RowFault, parse_row
 from pointflow.domain.codes import RowCode
 from pointflow.domain.fault_pattern import plain_fault
 from pointflow.domain.lines import BOM, whole_lines
 from pointflow.domain.packer import PackedRows, Packer
-from pointflow.domain.row_pattern import LONGEST_RUN, dirt_in, valid_rows
+from pointflow.domain.row_pattern import LONGEST_RUN, dirty_rows, valid_rows
 
 # In place of a line that is too long for certain: what `parse_row` says of it is all that counts.
 _TOO_LONG = b"." * (MAX_LINE_BYTES + 1)
+
+
+_rejected_row = partial(tuple.__new__, RejectedRow)
+"""`RejectedRow(...)` of a tuple, in half the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +79,23 @@ def scan_lines(
         if other is None:
             continue
         is_first = line == first_row_line
-        fault = None if is_first else plain_fault(other, received_at)
-        found = fault or parse_row(other, received_at=received_at, is_first=is_first)
+        raw: bytes | None = other
+        found: Row | RowFault | None = None if is_first else plain_fault(other, received_at)
         if found is None:
-            blank += 1
+            found = parse_row(other, received_at=received_at, is_first=is_first)
+            if found is None:
+                blank += 1
+                line += 1
+                continue
+            if isinstance(found, RowFault) and found.code is RowCode.LINE_TOO_LONG:
+                raw = None
+        if blank:
+            yield BlankLines(blank)
+            blank = 0
+        if isinstance(found, RowFault):
+            yield _rejected_row((line, raw) + found)  # noqa: RUF005 - unpacking takes longer
         else:
-            if blank:
-                yield BlankLines(blank)
-                blank = 0
-            if isinstance(found, RowFault):
-                raw = None if found.code is RowCode.LINE_TOO_LONG else other
-                # What RejectedRow(...) does, in half the time.
-                yield tuple.__new__(RejectedRow, (line, raw, *found))
-            else:
-                yield from packer.add(line, 1, other + b"\n", found.nulls)
+            yield from packer.add(line, 1, other + b"\n", found.nulls)
         line += 1
     if blank:
         yield BlankLines(blank)
@@ -118,12 +126,13 @@ def _parts(
             # The longest run alone ends where neither another line nor the end of the text follows.
             # Not having to count its rows spares a tenth of the time of a clean file.
             longest = other is None and match.end() < stop
-            while not run.isascii() and (dirt := dirt_in(run)) is not None:
-                row = run.rfind(b"\n", 0, dirt) + 1
-                behind = run.index(b"\n", dirt)
-                yield run[:row], run.count(b"\n", 0, row), run[row:behind]
-                run = run[behind + 1 :]
-                longest = False
+            if not run.isascii():
+                done = 0
+                for first, behind in dirty_rows(run):
+                    yield run[done:first], run.count(b"\n", done, first), run[first:behind]
+                    done = behind + 1
+                if done:
+                    run, longest = run[done:], False
             yield run, LONGEST_RUN if longest else run.count(b"\n"), other
 
 
