@@ -76,6 +76,27 @@ def test_every_table_is_watched(metric: str) -> None:
     assert watched(metric, "TableName") == set(resources("AWS::DynamoDB::Table"))
 
 
+@pytest.mark.parametrize("metric", ["ReadThrottleEvents", "WriteThrottleEvents"])
+def test_every_index_is_watched_since_a_table_s_metrics_leave_it_out(metric: str) -> None:
+    indexes = {
+        (name, index["IndexName"])
+        for name, table in resources("AWS::DynamoDB::Table").items()
+        for index in table["Properties"].get("GlobalSecondaryIndexes", [])
+    }
+    dimensions = [
+        {each["Name"]: each["Value"] for each in properties(alarm)["Dimensions"]}
+        for alarm in ALARMS
+        if properties(alarm)["MetricName"] == metric
+    ]
+
+    assert indexes
+    assert {
+        (each["TableName"]["Ref"], each["GlobalSecondaryIndexName"])
+        for each in dimensions
+        if "GlobalSecondaryIndexName" in each
+    } == indexes
+
+
 @pytest.mark.parametrize("alarm", [a for a in ALARMS if properties(a)["MetricName"] == "Duration"])
 def test_a_slow_function_is_told_before_its_time_is_up(alarm: str) -> None:
     (dimension,) = properties(alarm)["Dimensions"]
