@@ -12,7 +12,7 @@ from pointflow.adapters.clients import client
 from pointflow.bootstrap import crediting
 from pointflow.domain.messages import Chunk, decode_chunk
 from pointflow.domain.submission import Tally
-from pointflow.observability import logger, metrics
+from pointflow.observability import lines_are_about, logger, metrics
 from pointflow.queue_batch import process_records
 from pointflow.services.credit_chunk import ChunkResult
 
@@ -35,6 +35,7 @@ def lambda_handler(
         nonlocal total
         deadline = shares.next_deadline()
         chunk = decode_chunk(body)
+        lines_are_about(chunk.ref)
         result = decide(chunk, receive_count=receive_count, deadline=deadline)
         if not chunk.ref.dry_run:
             total += result.tally
@@ -64,8 +65,6 @@ class _Shares:
 def _log(chunk: Chunk, result: ChunkResult) -> None:
     logger.info(
         "chunk",
-        client_id=chunk.ref.client_id,
-        version=chunk.ref.version,
         cell=chunk.cell,
         first_line=chunk.first_line,
         dry_run=chunk.ref.dry_run,

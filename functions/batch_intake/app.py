@@ -12,7 +12,7 @@ from pointflow.adapters.s3_events import read_uploads
 from pointflow.bootstrap import intake as wiring
 from pointflow.domain.errors import OutOfTimeError
 from pointflow.domain.messages import decode_part, is_part
-from pointflow.observability import logger
+from pointflow.observability import lines_are_about, logger
 from pointflow.queue_batch import process_records
 from pointflow.services.intake import Intake
 
@@ -37,15 +37,15 @@ def lambda_handler(
         if out_of_time():
             raise OutOfTimeError("the messages before this one took the invocation's time")
         if is_part(body):
-            retry = receive_count > 1
-            intake.part(decode_part(body), retry=retry, out_of_time=out_of_time)
+            part = decode_part(body)
+            lines_are_about(part.ref)
+            intake.part(part, retry=receive_count > 1, out_of_time=out_of_time)
             return
         for upload in read_uploads(body):
+            lines_are_about(upload.ref)
             submission = intake.upload(upload)
             logger.info(
                 "upload",
-                client_id=upload.ref.client_id,
-                version=upload.ref.version,
                 bytes=upload.size,
                 status=submission.status if submission else "ignored: temporary name",
             )

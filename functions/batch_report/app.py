@@ -11,7 +11,7 @@ from batch_report.count import count
 from pointflow.adapters.clients import client
 from pointflow.bootstrap import reporting
 from pointflow.domain.messages import decode_report
-from pointflow.observability import logger
+from pointflow.observability import lines_are_about, logger
 from pointflow.queue_batch import process_records
 
 SECONDS_FOR_A_CELL = 120.0
@@ -31,15 +31,18 @@ def lambda_handler(
 
     def handle(body: str, receive_count: int) -> None:
         request = decode_report(body)
+        lines_are_about(request.ref)
         reported = report(request, again=receive_count > 1, deadline=deadline)
         for submission in reported:
             count(submission)
-        ref = request.ref
-        logger.info(
-            "reported" if reported else "nothing reported yet",
-            client_id=ref.client_id,
-            version=ref.version,
-            revision=request.revision,
-        )
+            refusal = submission.refusal
+            logger.info(
+                "reported",
+                revision=submission.revision,
+                status=submission.status,
+                refusal=refusal.code if refusal else None,
+            )
+        if not reported:
+            logger.info("nothing reported yet", revision=request.revision)
 
     return process_records(event, handle, lambda: client("sqs"))

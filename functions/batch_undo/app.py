@@ -12,7 +12,7 @@ from pointflow.adapters.clients import client
 from pointflow.bootstrap import undo as wiring
 from pointflow.domain.submission import Undone
 from pointflow.domain.undo import decode_undo
-from pointflow.observability import logger, metrics
+from pointflow.observability import lines_are_about, logger, metrics
 from pointflow.queue_batch import process_records
 
 SECONDS_TO_FINISH = 30.0
@@ -38,12 +38,11 @@ def lambda_handler(
     def handle(body: str, receive_count: int) -> None:  # noqa: ARG001 - the queue's interface
         nonlocal total
         message = decode_undo(body)
+        lines_are_about(message.ref)
         undone = undo(message, deadline=deadline, out_of_time=out_of_time)
         total += undone
         logger.info(
             "undo",
-            client_id=message.ref.client_id,
-            version=message.ref.version,
             kind=type(message).__name__,
             rows=undone.rows,
         )

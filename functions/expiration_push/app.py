@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import time
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
@@ -33,6 +34,7 @@ def lambda_handler(
     take_in: pushes.TakeIn | None = None,
 ) -> dict[str, Any]:
     """Handle POST /v1/points-expirations, a proxy event of the REST API."""
+    began = time.monotonic()
     try:
         outcome = _outcome(event, take_in or pushes.intake())
     except Exception as error:  # noqa: BLE001 - whatever it is, the sender must try again
@@ -40,7 +42,7 @@ def lambda_handler(
         outcome = Problem(
             ProblemCode.UNAVAILABLE, "the push could not be stored; please send it again"
         )
-    _count(outcome)
+    _count(outcome, duration_ms=round((time.monotonic() - began) * 1000, 1))
     return _answer(outcome)
 
 
@@ -72,15 +74,20 @@ def _body(event: dict[str, Any]) -> bytes:
     return body.encode("utf-8", "surrogatepass")
 
 
-def _count(outcome: Receipt | Problem) -> None:
+def _count(outcome: Receipt | Problem, *, duration_ms: float) -> None:
     if isinstance(outcome, Receipt):
         metrics.add_metric(_METRICS[outcome], MetricUnit.Count, 1)
-        logger.info("push", status=outcome)
+        logger.info("push", status=outcome, duration_ms=duration_ms)
         return
     failed = outcome.code is ProblemCode.UNAVAILABLE
     metrics.add_metric("PushesFailed" if failed else "PushesRefused", MetricUnit.Count, 1)
     # Paths are of our own making; details and messages may quote the body.
-    logger.warning("push", status=outcome.code, paths=[fault.path for fault in outcome.faults])
+    logger.warning(
+        "push",
+        status=outcome.code,
+        paths=[fault.path for fault in outcome.faults],
+        duration_ms=duration_ms,
+    )
 
 
 def _answer(outcome: Receipt | Problem) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from pointflow.described_error import described
 from pointflow.domain.errors import PermanentError
-from pointflow.observability import logger
+from pointflow.observability import lines_are_about_nothing, logger
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 LONGEST_WAIT_SECONDS = 120
 
 Handle = Callable[[str, int], None]
-"""Takes a message's body and how often it was received, this time included."""
+"""Takes a message's body and how often it was received, this time included. Once it knows the file
+it calls `lines_are_about`, so that the line about a failure names the file too."""
 
 
 def process_records(
@@ -49,6 +50,8 @@ def _is_handled(record: Mapping[str, Any], handle: Handle, sqs: Callable[[], SQS
     except Exception as error:  # noqa: BLE001 - reported, and told to the queue
         _show_again(sqs, record, error, receive_count)
         return False
+    finally:
+        lines_are_about_nothing()
     return True
 
 

@@ -22,6 +22,7 @@ from pointflow_local.differences import (
     with_local_api_urls,
     with_number_parameters,
     with_text_environment,
+    without_saved_queries,
 )
 from pointflow_local.errors import LocalStackError
 from pointflow_local.state import LocalStack
@@ -80,7 +81,7 @@ class _Deployer:
         self._make_artifact_bucket()
         parameters = self._parameters()
         template = with_number_parameters(with_text_environment(self._template), parameters)
-        template = with_failure_destinations(template)
+        template = with_failure_destinations(without_saved_queries(template))
         packed = with_artifacts(
             with_enforceable_policies(template) if self._stack.auth else template,
             function_uri=self._upload_folder,

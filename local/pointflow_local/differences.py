@@ -95,6 +95,16 @@ def _destinations(config: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def without_saved_queries(template: Template) -> Template:
+    """The template without saved queries of Logs Insights.
+
+    The local AWS does not know the type, and would refuse the whole stack.
+    """
+    found = template.get("Resources", {}).items()
+    kept = {name: each for name, each in found if each["Type"] != "AWS::Logs::QueryDefinition"}
+    return {**template, "Resources": kept}
+
+
 def with_enforceable_policies(template: Template) -> Template:
     """The template with policies that mean here what they mean on AWS.
 

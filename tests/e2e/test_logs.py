@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,6 +49,7 @@ def logs(stack: DeployedStack, tmp_path_factory: pytest.TempPathFactory) -> dict
     path.write_text(ROWS)
     submitted = stack.pointflow("submit", str(path), "--wait", "--json")
     assert submitted.json["rejected"] == 2, submitted.err
+    stack.upload("inbound/acme/no_batch.txt", b"x\n")
     key = json.loads(stack.pointflow("up", "--json").out)["credentials"]["api_key"]
     url = f"{stack.outputs['ApiUrl']}/v1/points-expirations"
     body = (SAMPLES / "pushes" / "member_1001.json").read_bytes()
@@ -59,7 +61,8 @@ def logs(stack: DeployedStack, tmp_path_factory: pytest.TempPathFactory) -> dict
 
     def complete() -> dict[str, list[str]] | None:
         found = events(stack)
-        return found if set(found) >= FUNCTIONS else None
+        refused = '"FILE_NAME_INVALID"' in "".join(found.get("batch_report", []))
+        return found if refused and set(found) >= FUNCTIONS else None
 
     return eventually(complete, f"logs of {', '.join(sorted(FUNCTIONS))}")
 
@@ -86,6 +89,40 @@ def test_no_log_names_a_person_or_holds_a_row(logs: dict[str, list[str]]) -> Non
     ]
 
     assert found == []
+
+
+def lines(logs: dict[str, list[str]], function: str, message: str) -> list[dict[str, Any]]:
+    found = [json.loads(text) for text in logs[function] if text.startswith("{")]
+    return [line for line in found if line.get("message") == message]
+
+
+@pytest.mark.parametrize(
+    ("function", "message", "fields"),
+    [
+        ("batch_intake", "upload", {"version", "status", "function_request_id"}),
+        ("activity_credit", "chunk", {"version", "handling", "function_request_id"}),
+        ("batch_report", "reported", {"version", "client_id", "status", "revision"}),
+        ("expiration_push", "push", {"duration_ms", "client_id", "status", "cold_start"}),
+        ("credential_authorizer", "unauthorized", {"method", "route"}),
+    ],
+)
+def test_lines_have_the_fields_that_saved_queries_ask_for(
+    logs: dict[str, list[str]], function: str, message: str, fields: set[str]
+) -> None:
+    found = lines(logs, function, message)
+
+    assert found
+    assert all({"service", "level", *fields} <= set(line) for line in found)
+
+
+def test_the_line_about_a_refused_file_says_why(logs: dict[str, list[str]]) -> None:
+    refusals = {
+        line["refusal"]
+        for line in lines(logs, "batch_report", "reported")
+        if line["status"] == "REFUSED"
+    }
+
+    assert "FILE_NAME_INVALID" in refusals
 
 
 def test_no_log_holds_a_credential(stack: DeployedStack, logs: dict[str, list[str]]) -> None:

@@ -51,7 +51,8 @@ def watched(metric: str, dimension: str) -> set[Json]:
     """The resources whose metric some alarm watches."""
     found = set()
     for alarm in ALARMS:
-        if properties(alarm)["MetricName"] == metric:
+        of_an_index = "GlobalSecondaryIndexName" in str(properties(alarm)["Dimensions"])
+        if properties(alarm)["MetricName"] == metric and not of_an_index:
             named = {each["Name"]: each["Value"] for each in properties(alarm)["Dimensions"]}
             node = named[dimension]
             found.add(node["Ref"] if "Ref" in node else node["Fn::GetAtt"][0])

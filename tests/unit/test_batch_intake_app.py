@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -14,6 +15,7 @@ from pointflow.adapters import s3_objects, sqs_publishers
 from pointflow.adapters.clients import SETTINGS
 from pointflow.domain.messages import MeasurePart
 from pointflow.domain.submission import Status, SubmissionRef
+from pointflow.observability import logger
 from tests.unit.intake_world import World, rows
 
 EVENTS = Path(__file__).parents[2] / "events" / "batch_intake"
@@ -171,9 +173,12 @@ def test_no_call_outlasts_what_is_kept_of_an_invocation(
 
 
 @pytest.mark.usefixtures("sqs")
-def test_logs_name_no_file_and_no_row(world: World, caplog: pytest.LogCaptureFixture) -> None:
+def test_logs_name_no_file_and_no_row(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr(logger.registered_handler, "stream", stream)
+
     handle(world, load("upload_key_of_all_kinds"))
 
-    (logged,) = [str(vars(record)) for record in caplog.records]
+    (logged,) = stream.getvalue().splitlines()
     assert VERSION in logged
     assert "October" not in logged

@@ -1,5 +1,6 @@
 """batch_report as Lambda calls it."""
 
+import io
 import json
 import time
 from dataclasses import replace
@@ -10,11 +11,11 @@ from typing import Any
 import pytest
 
 from batch_report import app
-from pointflow.domain.codes import FailureCode
+from pointflow.domain.codes import FailureCode, FileCode
 from pointflow.domain.errors import CounterMismatchError
 from pointflow.domain.messages import ReportRequest
-from pointflow.domain.submission import Failure, Status, Submission, SubmissionRef, Tally
-from pointflow.observability import metrics
+from pointflow.domain.submission import Failure, Refusal, Status, Submission, SubmissionRef, Tally
+from pointflow.observability import logger, metrics
 from tests.contracts.submission_samples import submission
 
 EVENTS = Path(__file__).parents[2] / "events" / "batch_report"
@@ -165,6 +166,25 @@ def test_what_became_of_batches_is_counted_with_the_share_and_the_codes_of_their
     (by_code,) = [json.loads(line) for line in output.splitlines() if "RowsRejectedByCode" in line]
     assert by_code["code"] == "MEMBER_NOT_FOUND"
     assert metric(output, "RowsRejectedByCode") == [2.0]
+
+
+def test_the_line_about_a_report_says_what_became_of_the_file_and_why(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr(logger.registered_handler, "stream", stream)
+    refusal = Refusal(FileCode.FILE_EMPTY, "the file has no row")
+    refused = replace(submission(REQUEST.ref), status=Status.REFUSED, refusal=refusal, revision=1)
+
+    app.lambda_handler(load("report.json"), CONTEXT, Reports(refused))
+
+    (line,) = [json.loads(text) for text in stream.getvalue().splitlines()]
+    assert (line["message"], line["status"], line["refusal"]) == (
+        "reported",
+        "REFUSED",
+        "FILE_EMPTY",
+    )
+    assert (line["client_id"], line["version"]) == (REQUEST.ref.client_id, REQUEST.ref.version)
 
 
 @pytest.fixture(autouse=True)

@@ -198,6 +198,7 @@ def test_logs_hold_nothing_of_the_body(world: World, monkeypatch: pytest.MonkeyP
     world.take_in = failing(KeyError("ann@example.com"))
     world.post(body({}))
 
+    assert stream.getvalue().count('"duration_ms":') == 4
     assert '"client_id":"acme"' in stream.getvalue()
     assert '"/user_id"' in stream.getvalue()
     assert "KeyError" in stream.getvalue()

@@ -16,6 +16,7 @@ from pointflow_local.differences import (
     with_failure_destinations,
     with_number_parameters,
     with_text_environment,
+    without_saved_queries,
 )
 from pointflow_local.errors import LocalStackError
 from pointflow_local.launcher import Ports, server_environment
@@ -215,6 +216,15 @@ def test_failure_destinations_are_hung_onto_the_latest_version_too() -> None:
         "Qualifier": "$LATEST",
         "MaximumRetryAttempts": 1,
         "DestinationConfig": {"OnFailure": {"Destination": queue}},
+    }
+
+
+def test_saved_queries_are_left_out_and_nothing_else() -> None:
+    query = {"Type": "AWS::Logs::QueryDefinition", "Properties": {}}
+    group = {"Type": "AWS::Logs::LogGroup"}
+
+    assert without_saved_queries({"Resources": {"Query": query, "Group": group}}) == {
+        "Resources": {"Group": group}
     }
 
 

@@ -9,7 +9,8 @@ from botocore.exceptions import ClientError
 from mypy_boto3_sqs import SQSClient
 
 from pointflow.domain.errors import ContentionError, MessageInvalidError
-from pointflow.observability import logger
+from pointflow.domain.submission import SubmissionRef
+from pointflow.observability import lines_are_about, logger
 from pointflow.queue_batch import process_records
 
 ARN = "arn:aws:sqs:us-east-1:000000000000:CreditQueue"
@@ -71,6 +72,25 @@ def process(sqs: FakeSQS, records: list[dict[str, Any]], errors: dict[str, Excep
 
     answer = process_records({"Records": records}, handle, lambda: cast("SQSClient", sqs))
     return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+
+def test_the_line_about_a_failure_names_the_file_and_the_next_message_s_does_not(
+    sqs: FakeSQS, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr(logger.registered_handler, "stream", stream)
+
+    def handle(body: str, receive_count: int) -> None:
+        if body == "known":
+            lines_are_about(SubmissionRef("acme", "activities.txt", "v-1"))
+        raise MessageInvalidError("no")
+
+    records = [record(1, "known"), record(2, "unreadable")]
+    process_records({"Records": records}, handle, lambda: cast("SQSClient", sqs))
+
+    about, about_nothing = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert (about["client_id"], about["version"]) == ("acme", "v-1")
+    assert not {"client_id", "version"} & set(about_nothing)
 
 
 def test_every_message_is_handled_with_its_body_and_receive_count(sqs: FakeSQS) -> None:
