@@ -254,6 +254,29 @@ def test_no_action_is_a_wildcard_and_no_resource_but_that_of_x_ray() -> None:
                 assert {action.partition(":")[0] for action in actions} == {"xray"}, role
 
 
+def test_nobody_but_their_own_publisher_may_publish_to_a_topic_by_its_policy() -> None:
+    publishers = {
+        name: [
+            statement["Principal"]
+            for statement in policy["Properties"]["PolicyDocument"]["Statement"]
+            if statement["Effect"] == "Allow"
+        ]
+        for name, policy in resources("AWS::SNS::TopicPolicy").items()
+    }
+
+    assert publishers == {
+        "AlarmTopicPolicy": [{"Service": "cloudwatch.amazonaws.com"}],
+        "BatchTopicPolicy": [{"AWS": {"Fn::GetAtt": ["BatchReportRole", "Arn"]}}],
+    }
+    # A topic without a policy gets the one that is open to the account.
+    covered = [
+        topic
+        for policy in resources("AWS::SNS::TopicPolicy").values()
+        for topic in policy["Properties"]["Topics"]
+    ]
+    assert sorted(topic["Ref"] for topic in covered) == sorted(resources("AWS::SNS::Topic"))
+
+
 def test_services_may_call_in_only_for_this_stack() -> None:
     callers: dict[str, set[str]] = {}
     for permission in resources("AWS::Lambda::Permission").values():
