@@ -229,6 +229,7 @@ class _Deployer:
 
 
 def _refused(reason: str) -> LocalStackError:
-    return LocalStackError(
-        f"the local AWS refuses the template: {' '.join(reason.split())}", "mend template.yaml"
-    )
+    told = " ".join(reason.split())
+    if told.startswith("Parameter ") or ": rule " in told:
+        return LocalStackError(f"the parameters are refused: {told}", "give others")
+    return LocalStackError(f"the local AWS refuses the template: {told}", "mend template.yaml")

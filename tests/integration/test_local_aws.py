@@ -355,3 +355,21 @@ def test_when_filling_the_stack_fails_nothing_runs_on(own_home: Path) -> None:
         bring_up(prepare=refuse)
     assert read_state() is None
     assert home() == own_home
+
+
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        ({"ApiDomainName": "points.example.com"}, "ApiDomainName wants ApiCertificateArn"),
+        ({"WarmWriteUnits": "5"}, "must be 0, or lie from 4000"),
+    ],
+)
+@pytest.mark.usefixtures("own_home")
+def test_parameters_that_cannot_be_meant_are_refused_with_what_is_wrong(
+    parameters: dict[str, str], said: str
+) -> None:
+    with pytest.raises(LocalStackError, match=said) as refused:
+        bring_up(parameters=parameters)
+
+    assert str(refused.value).startswith("the parameters are refused")
+    assert running() is None

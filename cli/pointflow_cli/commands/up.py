@@ -66,7 +66,8 @@ def up(
         console.print(f"Credentials of {SAMPLE_CLIENT} for it: pointflow up --json", soft_wrap=True)
     if (sftp := sftp_access(stack, SAMPLE_CLIENT)) is not None:
         console.print(f"SFTP as {SAMPLE_CLIENT}: {sftp.command}", soft_wrap=True)
-    console.print("Next: pointflow --stack local submit FILE --wait    Stop it: pointflow down")
+    first = "submit FILE --wait" if "UploadQueueUrl" in stack.outputs else "push send FILE"
+    console.print(f"Next: pointflow --stack local {first}    Stop it: pointflow down")
 
 
 def describe(stack: LocalStack) -> dict[str, Any]:
