@@ -200,5 +200,5 @@ def _substitute(text: str, names: Mapping[str, Json]) -> Json:
     return {"Fn::Sub": text} if "${" in text.replace("${!", "") else text
 
 
-if __name__ == "__main__":  # what `make check` gives to checkov
-    json.dump(translated(), sys.stdout, indent=2)
+if __name__ == "__main__":  # what `make check` gives to checkov; NAME=VALUE for each parameter
+    json.dump(deployed(**dict(each.split("=", 1) for each in sys.argv[1:])), sys.stdout, indent=2)
