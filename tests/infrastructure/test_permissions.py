@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from pointflow.services.grant_upload import VALID_SECONDS
 from tests.infrastructure.template import Json, properties, resources, translated
 
 READ_QUEUE = {
@@ -32,10 +33,10 @@ ALLOWED = {
         "PartQueue": READ_QUEUE | {"sqs:SendMessage"},
         "CreditQueue": {"sqs:SendMessage"},
         "ReportQueue": {"sqs:SendMessage"},
-        "Bucket/inbound/*": {"s3:GetObject", "s3:GetObjectVersion"},
-        "Bucket/dryrun/*": {"s3:GetObject", "s3:GetObjectVersion"},
+        "Bucket/inbound/*": {"s3:GetObjectVersion"},
+        "Bucket/dryrun/*": {"s3:GetObjectVersion"},
         "Bucket": {"s3:ListBucket"},
-        "Bucket/rejects/*": WRITE_OBJECTS,
+        "Bucket/rejects/*/intake.jsonl": WRITE_OBJECTS,
         "CatalogTable": {"dynamodb:GetItem"},
         "BatchesTable": FOLLOW | {"dynamodb:ConditionCheckItem", "dynamodb:PutItem"},
         "BatchIntakeLogs": LOGS,
@@ -44,7 +45,7 @@ ALLOWED = {
     "ActivityCreditRole": {
         "CreditQueue": READ_QUEUE,
         "ReportQueue": {"sqs:SendMessage"},
-        "Bucket/rejects/*": WRITE_OBJECTS,
+        "Bucket/rejects/*/*-*.jsonl": WRITE_OBJECTS,
         "CatalogTable": {"dynamodb:BatchGetItem", "dynamodb:GetItem"},
         "MembersTable": {"dynamodb:BatchGetItem", "dynamodb:UpdateItem"},
         "LedgerTable": {"dynamodb:PutItem"},
@@ -133,8 +134,8 @@ ALLOWED = {
         "LedgerTable/index/MemberIndex": {"dynamodb:Query"},
         "BatchesTable": {"dynamodb:GetItem", "dynamodb:Query"},
         "BatchesTable/index/ClientIndex": {"dynamodb:Query"},
-        "Bucket/rejects/*": {"s3:GetObject"},
-        "Bucket/inbound/*": {"s3:PutObject"},
+        "Bucket/rejects/*.jsonl": {"s3:GetObject"},
+        "Bucket/inbound/*/activities_*_??????????????.txt": {"s3:PutObject"},
         "HttpApiLogs": LOGS,
         **TRACES,
     },
@@ -203,14 +204,47 @@ def conditions(role: str) -> dict[str, Json]:
     }
 
 
-def test_whoever_proves_the_ledger_reads_points_alone_and_writes_one_item() -> None:
-    assert conditions("LedgerVerifyRole") == {
+# Nobody's business but the operators': only they write records, and PutItem could replace one.
+NO_AUDIT_RECORDS: Json = {"ForAllValues:StringNotEquals": {"dynamodb:LeadingKeys": ["AUDIT"]}}
+CONDITIONS: dict[str, dict[str, Json]] = {
+    "BatchIntakeRole": {"Submissions": NO_AUDIT_RECORDS},
+    "ActivityCreditRole": {"Submissions": NO_AUDIT_RECORDS},
+    "BatchReportRole": {"Submissions": NO_AUDIT_RECORDS},
+    "BatchUndoRole": {"Submissions": NO_AUDIT_RECORDS},
+    "BatchWatchRole": {
+        "Submissions": NO_AUDIT_RECORDS,
+        "ExpectedFiles": {
+            "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["#EXPECTING"]},
+        },
+        "Quarantine": {"StringEquals": {"s3:prefix": "quarantine/"}},
+    },
+    "LedgerVerifyRole": {
         "PointsAndNothingElseOfMembers": {
             "ForAllValues:StringEquals": {"dynamodb:Attributes": ["key", "balance", "lifetime"]},
             "StringEqualsIfExists": {"dynamodb:Select": "SPECIFIC_ATTRIBUTES"},
         },
+        "Batches": NO_AUDIT_RECORDS,
         "WhereToGoOn": {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["#VERIFY"]}},
-    }
+    },
+    "ExpirationPushRole": {},
+    "ExpirationProjectionRole": {},
+    "CredentialAuthorizerRole": {},
+    "HttpApiRole": {
+        "Batches": NO_AUDIT_RECORDS,
+        "Uploads": {"NumericLessThanEqualsIfExists": {"s3:signatureAge": 900000}},
+    },
+}
+
+
+@pytest.mark.parametrize("role", ALLOWED)
+def test_what_a_right_is_narrowed_to(role: str) -> None:
+    assert conditions(role) == CONDITIONS[role]
+
+
+def test_a_signed_upload_lives_as_long_as_the_function_says_it_does() -> None:
+    uploads = CONDITIONS["HttpApiRole"]["Uploads"]
+
+    assert uploads["NumericLessThanEqualsIfExists"]["s3:signatureAge"] == VALID_SECONDS * 1000
 
 
 def test_every_function_has_a_role_of_its_own() -> None:
