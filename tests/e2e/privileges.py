@@ -118,7 +118,9 @@ def _compares(operator: str, found: list[str] | None, wanted: list[str]) -> bool
         case "ForAllValues:StringNotEquals":
             return found is None or not set(found) & set(wanted)
         case "NumericLessThanEqualsIfExists":
-            return found is None or all(int(each) <= int(limit) for each in found for limit in wanted)
+            return found is None or all(
+                int(each) <= int(limit) for each in found for limit in wanted
+            )
     raise AssertionError(f"teach this test the condition operator {operator}")
 
 

@@ -7,11 +7,9 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from pointflow.adapters.batch_get import Patience, batch_get, patient
 from pointflow.adapters.ledger_items import entry_of, history_key, member_key
-from pointflow.adapters.retrying import is_contention
+from pointflow.adapters.retrying import persist
 from pointflow.adapters.submission_items import read_close, read_open_ref
 from pointflow.adapters.submission_keys import CELLS, Item, cells_of
 from pointflow.adapters.submission_table import SubmissionTable
@@ -152,14 +150,7 @@ class DynamoDBBooks:
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
     def _call(self, operation: Callable[..., Any], **request: Any) -> Any:
-        backoff = self._patience()
-        while True:
-            try:
-                return operation(**request)
-            except (BotoCoreError, ClientError) as error:
-                if not is_contention(error):
-                    raise
-                backoff.wait("reading the books was throttled")
+        return persist(self._patience(), "the books", operation, **request)
 
 
 def _account(item: Mapping[str, Any]) -> Account:

@@ -11,7 +11,7 @@ from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from pointflow.adapters.expiration_items import (
     SHARDS,
@@ -32,7 +32,7 @@ from pointflow.adapters.expiration_requests import (
     query_undated,
     update_entry,
 )
-from pointflow.adapters.retrying import Backoff, error_code, is_contention
+from pointflow.adapters.retrying import Backoff, error_code, persist
 from pointflow.domain.expiration_view import (
     ArchivedPush,
     ExpirationView,
@@ -194,15 +194,7 @@ class DynamoDBExpirations:
         return None
 
     def _call(self, operation: Callable[..., Any], request: Request) -> Any:
-        backoff = self._patience()
-        while True:
-            try:
-                return operation(**request)
-            except (BotoCoreError, ClientError) as error:
-                if not is_contention(error):
-                    raise
-                why = error_code(error) if isinstance(error, ClientError) else "no answer"
-                backoff.wait(f"ExpirationsTable: {why}")
+        return persist(self._patience(), "ExpirationsTable", operation, **request)
 
 
 def _months(first: date, last: date) -> Iterator[str]:

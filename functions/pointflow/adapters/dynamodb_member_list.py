@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from pointflow.adapters.batch_get import Patience, batch_get, patient
 from pointflow.adapters.ledger_items import entry_of
 from pointflow.adapters.member_requests import member_of
-from pointflow.adapters.retrying import is_contention
+from pointflow.adapters.retrying import persist
 from pointflow.domain.ledger import account_change, opening_identity
 from pointflow.domain.member import Member
 
@@ -72,14 +70,7 @@ class DynamoDBMemberList:
         return {asked[entry.identity]: account_change([entry]).balance for entry in entries}
 
     def _page(self, request: Item) -> Any:
-        backoff = self._patience()
-        while True:
-            try:
-                return self._client.scan(**request)
-            except (ClientError, BotoCoreError) as error:
-                if not is_contention(error):
-                    raise
-            backoff.wait("a page of members was throttled")
+        return persist(self._patience(), "MembersTable", self._client.scan, **request)
 
 
 def build_scan(table: str, client_id: str | None) -> Item:

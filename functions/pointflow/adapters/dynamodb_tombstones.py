@@ -12,10 +12,8 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from pointflow.adapters.expiration_items import Attribute, Item, number, text
-from pointflow.adapters.retrying import Backoff, error_code, is_contention
+from pointflow.adapters.retrying import Backoff, persist
 from pointflow.domain.erasure import tombstone
 from pointflow.domain.push import MemberKey
 
@@ -121,15 +119,7 @@ class DynamoDBTombstones:
         return item
 
     def _call(self, operation: Callable[..., Any], **request: Any) -> Any:
-        backoff = self._patience()
-        while True:
-            try:
-                return operation(**request)
-            except (BotoCoreError, ClientError) as error:
-                if not is_contention(error):
-                    raise
-                why = error_code(error) if isinstance(error, ClientError) else "no answer"
-                backoff.wait(f"ExpirationsTable: {why}")
+        return persist(self._patience(), "ExpirationsTable", operation, **request)
 
 
 def _partition(client_id: str) -> str:

@@ -7,8 +7,6 @@ from collections.abc import Callable, Collection, Iterator
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from pointflow.adapters.expiration_items import (
     CURRENT,
     Item,
@@ -17,7 +15,7 @@ from pointflow.adapters.expiration_items import (
     push_of_item,
     text,
 )
-from pointflow.adapters.retrying import Backoff, error_code, is_contention
+from pointflow.adapters.retrying import Backoff, persist
 from pointflow.domain.expiration_view import IndexEntry
 from pointflow.domain.push import Expiration, MemberKey, Push, Version
 from pointflow.domain.push_body import read_push
@@ -94,15 +92,7 @@ class ExpirationEraser:
         return int("Attributes" in answer)
 
     def _call(self, operation: Callable[..., Any], **request: Any) -> Any:
-        backoff = self._patience()
-        while True:
-            try:
-                return operation(**request)
-            except (BotoCoreError, ClientError) as error:
-                if not is_contention(error):
-                    raise
-                why = error_code(error) if isinstance(error, ClientError) else "no answer"
-                backoff.wait(f"ExpirationsTable: {why}")
+        return persist(self._patience(), "ExpirationsTable", operation, **request)
 
 
 def _days(item: Item, member: MemberKey) -> Iterator[date]:

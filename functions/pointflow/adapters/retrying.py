@@ -5,8 +5,9 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
+from typing import Any
 
-from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
+from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
 
 from pointflow.domain.errors import ContentionError
 
@@ -88,3 +89,32 @@ class Backoff:
             raise ContentionError(f"gave up before the deadline: {why}")
         self._sleep(delay)
         self._limit = min(self._cap, self._limit * 2)
+
+
+def persist(backoff: Backoff, what: str, operation: Callable[..., Any], **request: Any) -> Any:
+    """Send a request that may be repeated until it is answered.
+
+    Parameters
+    ----------
+    backoff : Backoff
+        The waiting between the tries; what is left of it may be used for the next request.
+    what : str
+        What is asked, for the message: a table, for instance.
+    operation : callable
+        A method of a boto3 client.
+
+    Raises
+    ------
+    ContentionError
+        Nothing but throttling, conflicts and lost connections until the deadline.
+    ClientError, BotoCoreError
+        Another try would change nothing.
+    """
+    while True:
+        try:
+            return operation(**request)
+        except (BotoCoreError, ClientError) as error:
+            if not is_contention(error):
+                raise
+            why = error_code(error) if isinstance(error, ClientError) else "no answer"
+            backoff.wait(f"{what}: {why}")

@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
-from pointflow.adapters.retrying import CONTENTION_CODES, Backoff, error_code, is_contention
+from pointflow.adapters.retrying import CONTENTION_CODES, Backoff, error_code, persist
 from pointflow.adapters.submission_keys import Attribute, Item, text
 from pointflow.adapters.write_requests import Request
 
@@ -136,14 +136,7 @@ class SubmissionTable:
         return self._try(self.backoff(), operation, **request)
 
     def _try(self, backoff: Backoff, operation: Callable[..., Any], **request: Any) -> Any:
-        while True:
-            try:
-                return operation(**request)
-            except (BotoCoreError, ClientError) as error:
-                if not is_contention(error):
-                    raise
-                why = error_code(error) if isinstance(error, ClientError) else "no answer"
-                backoff.wait(f"BatchesTable: {why}")
+        return persist(backoff, "BatchesTable", operation, **request)
 
 
 def cancellation_codes(error: ClientError) -> list[str]:
