@@ -95,7 +95,7 @@ def _work(client: Any, chunks: list[list[Entry]]) -> None:
     waiting = Waiting(sleep=lambda seconds: time.sleep(seconds * SLOWER))
     ledger = DynamoDBLedger(client, "ledger", "members", waiting=waiting)
     for chunk in chunks:
-        time.sleep(BETWEEN_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311
+        time.sleep(BETWEEN_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311 - a pause
         ledger.record("acme", chunk, time.monotonic() + 600)
 
 

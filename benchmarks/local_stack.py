@@ -100,7 +100,7 @@ def _members(count: int) -> str:
 
 def _pointflow(env: dict[str, str], *arguments: str) -> str:
     command = [str(Path(sys.executable).with_name("pointflow")), *arguments]
-    ran = subprocess.run(command, env=env, check=False, capture_output=True, text=True)  # noqa: S603
+    ran = subprocess.run(command, env=env, check=False, capture_output=True, text=True)  # noqa: S603 - our own command
     if ran.returncode:
         raise SystemExit(f"pointflow {arguments[0]}: {ran.stderr}")
     return "clean"

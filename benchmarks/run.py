@@ -134,7 +134,7 @@ def _ledger(asked: argparse.Namespace) -> Iterator[str]:
 def _python(
     arguments: list[str], given: bytes | None = None, env: dict[str, str] | None = None
 ) -> str:
-    ran = subprocess.run(  # noqa: S603
+    ran = subprocess.run(  # noqa: S603 - our own modules
         [sys.executable, *arguments], input=given, env=env, check=True, stdout=subprocess.PIPE
     )
     return ran.stdout.decode()

@@ -29,8 +29,8 @@ class ProcessId:
 def started(pid: int) -> str | None:
     """When a process started, in the system's own form; None when it does not run."""
     if not _PROC.joinpath("self").exists():  # no procfs: macOS
-        listed = subprocess.run(  # noqa: S603
-            ["ps", "-o", "lstart=", "-p", str(pid)],  # noqa: S607
+        listed = subprocess.run(  # noqa: S603 - a number alone is put in
+            ["ps", "-o", "lstart=", "-p", str(pid)],  # noqa: S607 - wherever the system has it
             check=False,
             capture_output=True,
             text=True,

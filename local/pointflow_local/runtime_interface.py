@@ -151,7 +151,7 @@ class RuntimeInterface:
     def _emulator(self, addresses: _Addresses) -> Iterator[bool]:
         token = secrets.token_hex(16)
         with self._emulator_log.open("ab") as log, self._function_log.open("ab") as output:
-            process = subprocess.Popen(  # noqa: S603
+            process = subprocess.Popen(  # noqa: S603 - a function of the template
                 self._command(addresses),
                 cwd=self._code.task,
                 env=self._environment(token),

@@ -100,7 +100,7 @@ def _packages(site: Path, python: Path, cache: Path) -> Path:
         for each in found:
             _copy(each, site, draft)
         # Lambda's own packages come with their bytecode, too.
-        subprocess.run(  # noqa: S603
+        subprocess.run(  # noqa: S603 - pip, and pinned names
             [str(python), "-m", "compileall", "-q", "-j", "0", str(draft)],
             check=True,
             capture_output=True,

@@ -209,7 +209,7 @@ def foresee(table: str, wanted: Wanted, answer: Claim, at: int) -> list[Action]:
 def release_actions(table: str, submission: Submission, at: int) -> list[Action]:
     """HELD -> PARSING, as one more holder of the content."""
     ref = submission.ref
-    assert submission.content is not None, "a held submission has a content"  # noqa: S101
+    assert submission.content is not None, "a held submission has a content"  # noqa: S101 - for types
     holder = {"SS": [ref_text(ref)]}
     content = update(
         table, content_key(ref.client_id, submission.content), adds={"holders": holder}
