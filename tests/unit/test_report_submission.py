@@ -9,9 +9,11 @@ import pytest
 from pointflow.domain.codes import FailureCode, FileCode, RowCode
 from pointflow.domain.errors import CounterMismatchError, MessageInvalidError
 from pointflow.domain.messages import ReportRequest
-from pointflow.domain.submission import Failure, Refusal, Status, SubmissionRef
+from pointflow.domain.submission import Failure, Refusal, Status, SubmissionRef, Undone
+from pointflow.domain.undo import UndoneChunk
 from pointflow.services.report_submission import report_submission
 from tests.fakes.batch_stage import NOW, BatchStage, ref_of, reject, reporting
+from tests.fakes.undo_store import FakeUndoStore
 
 OUT = "outbound/acme/activities_acme_20260101000000"
 REF = ref_of()
@@ -179,6 +181,35 @@ def test_a_file_released_before_its_report_has_nothing_to_say_until_it_ends(
 
     assert written(stage) == set()
     assert stage.on_record(REF).reported_revision == 1
+
+
+def test_a_batch_undone_before_its_report_is_told_once_with_all_that_was_decided(
+    stage: BatchStage,
+) -> None:
+    stage.completed(REF)
+    undo = FakeUndoStore(stage.store)
+    undo.start_undo(REF, NOW)
+
+    report(stage)
+
+    assert written(stage) == set()
+    assert stage.notices.told == []
+    assert stage.on_record(REF).reported_revision == 1
+
+    undo.save_undone(REF, UndoneChunk(0, 1, Undone(2, 150)), NOW)
+    undo.complete_undone_cell(REF, 0, Undone(2, 150), NOW)
+    undo.finish_undo(REF, NOW)
+    report(stage, revision=2)
+
+    assert [notice.detail_type for notice in stage.notices.told] == ["BatchUndone"]
+    assert [result(stage)[name] for name in ("revision", "credited", "rejected", "points")] == [
+        2,
+        2,
+        1,
+        150,
+    ]
+    assert result(stage)["undone"] == {"rows": 2, "points": 150}
+    assert written(stage) == {"_result.json", "_rejected.txt", "_errors.csv"}
 
 
 def test_a_revision_that_is_written_stays_as_it_is(stage: BatchStage) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from pointflow.domain.batch_row import RULINGS
 from pointflow.domain.codes import FailureCode
 from pointflow.domain.errors import (
     ChunkMismatchError,
@@ -92,6 +93,18 @@ def test_a_failed_batch_is_sent_again_all_the_same(world: World) -> None:
     resend(world)
 
     assert world.chunks.sent == before
+
+
+def test_a_file_planned_under_other_rulings_is_not_read_by_those_of_today(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost(world)
+    monkeypatch.setattr("pointflow.services.resend_chunks.RULINGS", RULINGS + 1)
+
+    with pytest.raises(ConflictError, match=f"planned under rulings {RULINGS}.*the release that"):
+        resend(world)
+
+    assert (world.chunks.sent, world.parts.sent) == ([], [])
 
 
 def test_a_cell_that_was_never_parsed_is_asked_for() -> None:

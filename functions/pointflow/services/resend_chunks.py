@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from pointflow.domain.batch_row import RULINGS
 from pointflow.domain.content import numbered
 from pointflow.domain.errors import ChunkMismatchError, ConflictError, NotFoundError
 from pointflow.domain.messages import Chunk, ParsePart
@@ -37,7 +38,8 @@ def check_resendable(ref: SubmissionRef, store: SubmissionStore) -> Submission:
     NotFoundError
         There is no such submission.
     ConflictError
-        Every row is decided, or no row of it may be credited.
+        Every row is decided, no row of it may be credited, or it was planned under other rulings
+        than those of today: its rows might now be read otherwise than the rest of the file was.
     """
     submission = store.get(ref)
     if submission is None:
@@ -49,6 +51,11 @@ def check_resendable(ref: SubmissionRef, store: SubmissionStore) -> Submission:
     if not may_credit(submission):
         again = ": upload it again" if submission.status is Status.FAILED else ""
         raise ConflictError(f"{ref.batch} is {submission.status}, not being credited{again}")
+    if submission.plan.rulings != RULINGS:
+        raise ConflictError(
+            f"{ref.batch} was planned under rulings {submission.plan.rulings}, this release has"
+            f" {RULINGS}: resend it with the release that took it in"
+        )
     return submission
 
 
