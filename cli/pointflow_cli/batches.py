@@ -20,8 +20,8 @@ from pointflow.ports.undo import UndoPublisher, UndoStarter
 from pointflow.services import read_batches
 from pointflow.services.read_batches import result_key, submission_fields
 from pointflow_cli.audit_desk import Auditor, open_auditor
-from pointflow_cli.output import console, fail
-from pointflow_cli.stack import default_client, open_stack
+from pointflow_cli.output import console, counted, fail
+from pointflow_cli.stack import known_client, open_stack
 from pointflow_cli.upload import Uploader
 
 document = submission_fields
@@ -58,7 +58,7 @@ def open_batches(stack_name: str | None, client: str | None) -> Batches:
     )
 
     stack = open_stack(stack_name)
-    client_id = default_client(stack, client)
+    client_id = known_client(stack, client)
     s3, sqs = stack.client("s3"), stack.client("sqs")
     return Batches(
         client_id=client_id,
@@ -90,7 +90,7 @@ def submissions_of(batches: Batches, file: str) -> list[Submission]:
 
 
 def show_table(rows: Iterable[tuple[Submission, Tally]]) -> None:
-    """Print submissions side by side."""
+    """Print submissions side by side. What an undo has taken back is no longer credited."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("FILE", overflow="fold")
     for heading in ("STATUS", "RECEIVED"):
@@ -102,7 +102,7 @@ def show_table(rows: Iterable[tuple[Submission, Tally]]) -> None:
             submission.ref.file_name,
             would_be(submission).value,
             iso_time(submission.plan.received_at) or "",
-            *(f"{count:,}" for count in (tally.rows, tally.credited, tally.rejected, tally.points)),
+            *(f"{count:,}" for count in _figures(submission, tally)),
         )
     if not console.is_terminal:
         # Nobody's window is that narrow: a pipe is read by tools that want whole lines.
@@ -110,10 +110,17 @@ def show_table(rows: Iterable[tuple[Submission, Tally]]) -> None:
     console.print(table, crop=False)
 
 
+def _figures(submission: Submission, tally: Tally) -> tuple[int, int, int, int]:
+    credited, points = tally.credited, tally.points
+    if submission.status is Status.UNDONE:
+        credited, points = credited - submission.undone.rows, points - submission.undone.points
+    return tally.rows, credited, tally.rejected, points
+
+
 def explain_outcome(submission: Submission, tally: Tally) -> list[str]:
     """What a person should know beside the counts, in lines."""
-    lines = [f"{code}: {count:,} row(s) rejected" for code, count in _sorted(tally.codes)]
-    lines += [f"{code}: {count:,} warning(s)" for code, count in _sorted(tally.warnings)]
+    lines = [f"{code}: {counted(count, 'row')} rejected" for code, count in _sorted(tally.codes)]
+    lines += [f"{code}: {counted(count, 'warning')}" for code, count in _sorted(tally.warnings)]
     if submission.refusal:
         lines.append(f"{submission.refusal.code}: {submission.refusal.message}")
     if submission.failure:
@@ -136,7 +143,9 @@ def _next_steps(submission: Submission) -> list[str]:
             return ["its points are being taken back; what is done so far counts nowhere yet"]
         case Status.UNDONE:
             undone = submission.undone
-            return [f"{undone.points:,} points of {undone.rows:,} row(s) were taken back"]
+            return [
+                f"{counted(undone.points, 'point')} of {counted(undone.rows, 'row')} are taken back"
+            ]
         case Status.COMPLETED_WITH_REJECTS:
             return [f"the rejected rows, with reasons: pointflow batch rejects {name}"]
         case _:

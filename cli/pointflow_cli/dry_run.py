@@ -17,7 +17,7 @@ from pointflow.domain.file_name import parse_file_name, refuse_other_client
 from pointflow.domain.submission import Refusal, Status, SubmissionRef
 from pointflow_cli.batches import Batches
 from pointflow_cli.follow import ProgressView, follow, is_done
-from pointflow_cli.output import console, fail, note, notes, print_json
+from pointflow_cli.output import console, counted, fail, note, notes, print_json
 
 TIMED_OUT = 3
 INTERRUPTED = 130
@@ -161,27 +161,30 @@ def _lines(report: Report) -> list[str]:
     if not report["rows"]:
         return lines
     lines.append(
-        f"{report['rows']:,} rows: {report['credited']:,} credited with {report['points']:,}"
-        f" points, {report['rejected']:,} rejected"
+        f"{counted(report['rows'], 'row')}: {report['credited']:,} credited with"
+        f" {counted(report['points'], 'point')}, {report['rejected']:,} rejected"
     )
     lines += _matching(report["matching"])
     lines += [
-        f"activity {each['activity_id']}: {each['points']:,} points on {each['rows']:,} rows"
+        f"activity {each['activity_id']}: {counted(each['points'], 'point')} on"
+        f" {counted(each['rows'], 'row')}"
         for each in report["activities"]
     ]
-    lines += [f"{code}: {count:,} row(s) rejected" for code, count in report["counts"].items()]
-    lines += [f"{code}: {count:,} warning(s)" for code, count in report["warnings"].items()]
+    lines += [
+        f"{code}: {counted(count, 'row')} rejected" for code, count in report["counts"].items()
+    ]
+    lines += [f"{code}: {counted(count, 'warning')}" for code, count in report["warnings"].items()]
     shown = report["first_rejects"][:SHOWN_REJECTS]
     lines += [f"line {each['line']:,}: {each['code']}: {each['message']}" for each in shown]
     if report["rejected"] > len(shown):
-        lines.append(f"and {report['rejected'] - len(shown):,} more rejected rows")
+        lines.append(f"and {counted(report['rejected'] - len(shown), 'more rejected row')}")
     return lines
 
 
 def _matching(matching: Mapping[str, Any]) -> list[str]:
     if not matching["rows"]:
         return []
-    found = [f"members found for {matching['matched']:,} of {matching['rows']:,} rows"]
+    found = [f"members found for {matching['matched']:,} of {counted(matching['rows'], 'row')}"]
     return found + [
         f"{kind}: names a member in {each['known']:,} of the {each['carried']:,} rows that carry"
         f" it, and decided {each['matched']:,}"

@@ -15,7 +15,7 @@ from botocore.exceptions import (
     SSOError,
 )
 
-from pointflow.domain.errors import ContentionError, NotFoundError, PointflowError
+from pointflow.domain.errors import ConflictError, ContentionError, NotFoundError, PointflowError
 from pointflow_local.errors import LocalStackError
 
 UNUSABLE = 2
@@ -65,7 +65,9 @@ def explain(error: BaseException) -> CommandError | None:
     if isinstance(error, typer.Abort):
         return CommandError("given up", "nothing was done")
     if isinstance(error, typer.TyperException):
-        return CommandError(error.format_message(), _usage_of(error))
+        # Pydantic, below typer, says this before the reason that matters.
+        message = error.format_message().replace("Value error, ", "")
+        return CommandError(message, _usage_of(error))
     if isinstance(error, PointflowError):
         return CommandError(str(error) or type(error).__name__, _next_step_of(error))
     if isinstance(error, UnicodeDecodeError):
@@ -93,6 +95,8 @@ def _next_step_of(error: PointflowError) -> str:
         return error.next_step
     if isinstance(error, ContentionError):
         return "try again in a moment"
+    if isinstance(error, ConflictError):
+        return error.next_step or "somebody else may have been faster: look again, then try again"
     if isinstance(error, NotFoundError):
         return "check the name, and the stack named above"
     return ""

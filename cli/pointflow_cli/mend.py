@@ -12,7 +12,7 @@ from pointflow.domain.file_name import parse_file_name, refuse_other_client
 from pointflow.domain.mend import dated
 from pointflow.domain.submission import Refusal
 from pointflow_cli.batches import Batches
-from pointflow_cli.output import fail
+from pointflow_cli.output import counted, fail
 
 
 @dataclass(slots=True)
@@ -26,15 +26,16 @@ class Mending:
 
     def remarks(self) -> list[str]:
         """What a person should know of it, in lines."""
-        told = [
-            (self.headers, "header row(s) left out: files are sent without one"),
-            (self.too_long, "row(s) left out, too long to be kept: take them from the sent file"),
+        remarks = [
+            (self.headers, "header row", "left out: files are sent without one"),
+            (self.too_long, "row", "left out, too long to be kept: to be taken from the sent file"),
             (
                 self.undated,
-                "row(s) written as sent: wrong number of columns; date them while you mend them",
+                "row",
+                "written as sent, for a wrong number of columns: to be dated while they are mended",
             ),
         ]
-        return [f"{count:,} {what}" for count, what in told if count]
+        return [f"{counted(count, what)} {told}" for count, what, told in remarks if count]
 
 
 def check_mendable(out: Path, batches: Batches) -> None:

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from pointflow_cli.errors import fail
 
-__all__ = ["console", "fail", "note", "notes", "print_json"]
+__all__ = ["console", "counted", "fail", "note", "notes", "print_json"]
 
 # Data is printed as it stands: no markup, no emoji codes, no colour guessed from digits.
 console = Console(markup=False, emoji=False, highlight=False)
@@ -23,6 +23,11 @@ notes = Console(stderr=True, markup=False, emoji=False, highlight=False)
 def note(message: str) -> None:
     """Say something on the side, as one line on stderr."""
     notes.print(message, soft_wrap=True, style="dim")
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """A number with its noun: `1 row`, `2,000 rows`. `many`: where an s does not do."""
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
 
 
 def print_json(document: Any) -> None:

@@ -12,6 +12,7 @@ import typer
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from pointflow.domain.text import shown
 from pointflow_cli.errors import fail
 from pointflow_cli.output import note
 from pointflow_local.state import LOCAL_STACK, running
@@ -250,6 +251,26 @@ def default_client(stack: Stack, client: str | None = None) -> str:
     if len(known) > 1:
         fail(f"which client, of {', '.join(known)}?", "add --client ID")
     return known[0]
+
+
+def known_client(stack: Stack, client: str | None = None) -> str:
+    """The client a command works for, as `default_client`; it must be one of the stack's.
+
+    Raises
+    ------
+    CommandError
+        As `default_client`, or the catalog does not know the client that was named.
+    """
+    chosen = default_client(stack, client)
+    found = stack.client("dynamodb").get_item(
+        TableName=stack.catalog_table,
+        Key={"client_id": {"S": chosen}, "item": {"S": "CLIENT"}},
+        ConsistentRead=True,
+        ProjectionExpression="client_id",
+    )
+    if "Item" not in found:
+        fail(f"there is no client {shown(chosen)}", "see: pointflow clients list")
+    return chosen
 
 
 def named_client(client: str | None = None) -> str | None:

@@ -59,6 +59,11 @@ def desk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     def default_client(_stack: Stack, client: str | None = None) -> str:
         return client or fail("which client?", "add --client ID")
 
+    def known_client(_stack: Stack, client: str) -> str:
+        if behind.catalog.client(client) is None:
+            fail(f"there is no client {client!r}", "see: pointflow clients list")
+        return client
+
     for module in (activities, clients, members):
         monkeypatch.setattr(module, "open_programme", open_programme)
     for name in ("clients", "members", "programme"):
@@ -66,6 +71,7 @@ def desk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
             "pointflow_cli.programme" if name == "programme" else f"pointflow_cli.commands.{name}"
         )
         monkeypatch.setattr(f"{where}.default_client", default_client)
+    monkeypatch.setattr(members, "known_client", known_client)
     yield behind
 
 

@@ -96,7 +96,7 @@ def test_show_tells_people_why_and_what_to_do_next(desk: Desk) -> None:
 
     ran = desk.run("batch", "show", NAME)
 
-    assert "COLUMN_COUNT: 1 row(s) rejected" in ran.out
+    assert "COLUMN_COUNT: 1 row rejected" in ran.out
     assert f"pointflow batch rejects {NAME}" in ran.out
     assert "result: outbound/acme/activities_acme_20260101000000_result.json" in ran.out
     assert "Other submissions of the name:" in ran.out
@@ -162,7 +162,7 @@ def test_rejects_can_be_written_as_csv(desk: Desk, tmp_path: Path) -> None:
     assert (tmp_path / "out.csv").read_bytes() == (
         b"line,code,field,message\r\n2,COLUMN_COUNT,,line 2 is not as it should be\r\n"
     )
-    assert "1 rejected rows in" in ran.notes
+    assert "1 rejected row in" in ran.notes
     assert ran.out == ""
 
 

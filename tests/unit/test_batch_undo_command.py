@@ -8,7 +8,7 @@ import pytest
 
 from pointflow.domain.audit import Action
 from pointflow.domain.codes import FailureCode
-from pointflow.domain.submission import Failure, Status
+from pointflow.domain.submission import Failure, Status, Undone
 from pointflow.domain.undo import UndoCells
 from tests.fakes.batch_desk import Desk
 from tests.fakes.batch_stage import NAME, NOW, BatchStage, ref_of, reject
@@ -30,7 +30,7 @@ def test_it_asks_with_the_points_and_rows_and_starts_the_work(desk: Desk) -> Non
 
     assert ran.code == 0
     assert ran.out.endswith(f"undoing {NAME}\n")
-    assert "take 150 points of 2 row(s) back from the members?" in ran.notes
+    assert "take 150 points of 2 rows back from the members?" in ran.notes
     assert desk.stage.on_record(REF).status is Status.UNDOING
     assert desk.stage.undos.sent == [UndoCells(REF, 0, 1)]
     (record,) = desk.audit.kept
@@ -80,7 +80,7 @@ def test_asking_again_while_it_goes_on_sends_the_work_again_unasked(desk: Desk) 
 def _undone(stage: BatchStage) -> None:
     stage.completed(REF)
     desk_store = stage.store
-    desk_store.change(REF, NOW, status=Status.UNDONE)
+    desk_store.change(REF, NOW, status=Status.UNDONE, undone=Undone(2, 150))
 
 
 def _failed(stage: BatchStage) -> None:
@@ -135,7 +135,11 @@ def test_a_batch_that_failed_with_every_line_decided_can_be_undone(desk: Desk) -
 def test_what_was_taken_back_is_shown(desk: Desk) -> None:
     _undone(desk.stage)
 
-    assert "0 points of 0 row(s) were taken back" in desk.run("batch", "show", NAME).out
+    shown = desk.run("batch", "show", NAME).out
+
+    assert "150 points of 2 rows are taken back" in shown
+    # ROWS, CREDITED, REJECTED, POINTS as they are now; `--json` has what was granted, and `undone`.
+    assert shown.splitlines()[1].split()[-4:] == ["3", "0", "1", "0"]
     assert desk.run("batch", "undo", "activities_none.txt", "--reason", "x").error.startswith(
         "pointflow: client acme has no batch activities_none.txt"
     )

@@ -1,5 +1,7 @@
 """`pointflow credentials`: what is shown once, what always, and what never."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from pointflow.domain.credential import API_KEY
@@ -21,6 +23,7 @@ def test_a_new_credential_is_shown_once_with_everything(world: World) -> None:
         "client_id", "id", "username", "scopes", "created_at", "password", "api_key",
     }  # fmt: skip
     assert (added["username"], added["scopes"]) == ("acme.loyalty", ["push", "read"])
+    assert datetime.fromisoformat(added["created_at"]).tzinfo == UTC
     assert API_KEY.fullmatch(added["api_key"])
     (stored,) = world.credentials.of("acme")
     assert (stored.password, stored.api_key) == (added["password"], added["api_key"])

@@ -47,7 +47,7 @@ def test_a_clean_ledger_is_told_with_what_was_compared(programme: Programme) -> 
     result = run()
 
     assert result.exit_code == 0
-    assert result.stdout == "1 members and 1 batches compared: everything adds up\n"
+    assert result.stdout == "1 member and 1 batch compared: everything adds up\n"
     document = json.loads(run("--json").stdout)
     assert document == {
         "clean": True,
@@ -67,7 +67,7 @@ def test_what_drifts_is_listed_and_the_exit_code_says_so(programme: Programme) -
 
     assert result.exit_code == 1
     assert sorted(result.stdout.splitlines()) == [
-        "1 members and 1 batches compared: 2 figures do not add up",
+        "1 member and 1 batch compared: 2 figures do not add up",
         f"batch acme/{name_of()}: points 51, found 50",
         "member 1 of acme: balance 2,000, found 1,050",
     ]

@@ -159,7 +159,16 @@ def test_an_export_to_standard_output_is_the_file_and_nothing_else(behind: Desk)
     behind.members.save_profile(Member("globex", 1), 1)
     result = run(members_app, "export", "-", "--client", "acme")
     assert result.stdout == HEADER + "acme,1,,\u7530\u4e2d,,active,0\n"
-    assert "1 members exported" in result.stderr
+    assert "1 member exported, 0 opening balances among them" in result.stderr
+
+
+def test_an_export_of_a_client_that_there_is_not_is_no_empty_file(
+    behind: Desk, tmp_path: Path
+) -> None:
+    assert "there is no client 'acne'" in failure(
+        members_app, "export", tmp_path / "out.csv", "--client", "acne"
+    )
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_export_that_breaks_off_leaves_no_file(

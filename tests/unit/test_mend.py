@@ -87,9 +87,9 @@ def test_rejects_go_into_a_file_to_be_mended_with_their_dates(desk: Desk, tmp_pa
     assert (tmp_path / OUT).read_bytes() == (
         f"a@b.c||||7|x|{NOW}\nb@b.c||||7||{NOW}\na|b\n".encode()
     )
-    assert "1 header row(s) left out" in ran.notes
-    assert "1 row(s) left out, too long" in ran.notes
-    assert "1 row(s) written as sent" in ran.notes
+    assert "1 header row left out" in ran.notes
+    assert "1 row left out, too long" in ran.notes
+    assert "1 row written as sent" in ran.notes
     assert f"pointflow submit {tmp_path / OUT}" in ran.notes.replace("\n", "")
 
 

@@ -12,8 +12,9 @@ from botocore.exceptions import ClientError, EndpointConnectionError, NoCredenti
 
 from pointflow.domain.errors import ConflictError, ContentionError
 from pointflow_cli import __version__, main
+from pointflow_cli.commands import down as down_command
 from pointflow_cli.errors import CommandError, explain, fail, one_line
-from pointflow_cli.output import print_json
+from pointflow_cli.output import counted, print_json
 from pointflow_local.errors import LocalStackError
 from pointflow_local.state import project_root
 
@@ -33,6 +34,26 @@ def test_an_answer_is_exactly_one_json_document(capsys: pytest.CaptureFixture[st
     assert err == ""
 
 
+@pytest.mark.parametrize("stopped", [True, False])
+def test_down_tells_a_program_whether_anything_was_up(
+    stopped: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(down_command, "bring_down", lambda: stopped)
+
+    down_command.down(as_json=True)
+
+    assert json.loads(capsys.readouterr().out) == {"stopped": stopped}
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [(0, "0 batches"), (1, "1 batch"), (2_000, "2,000 batches")],
+)
+def test_a_noun_follows_its_number(number: int, said: str) -> None:
+    assert counted(number, "batch", "batches") == said
+    assert counted(number, "row") == said.replace("batches", "rows").replace("batch", "row")
+
+
 def test_a_command_gives_up_in_one_line_with_the_next_step() -> None:
     with pytest.raises(CommandError) as told:
         fail("no stack\nhere", "start one: pointflow up", code=3)
@@ -43,11 +64,16 @@ def test_a_command_gives_up_in_one_line_with_the_next_step() -> None:
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (ConflictError("batch is COMPLETED, not HELD"), "batch is COMPLETED, not HELD"),
+        (
+            ConflictError("batch is COMPLETED, not HELD", "see: pointflow batch show f.txt"),
+            "batch is COMPLETED, not HELD; see: pointflow batch show f.txt",
+        ),
+        (ConflictError("it changed"), "it changed; somebody else may have been faster: look again"),
         (ContentionError("throttled"), "throttled; try again in a moment"),
         (LocalStackError("no make", "install make"), "no make; install make"),
         (typer.Abort(), "given up; nothing was done"),
         (typer.BadParameter("not a number"), "Invalid value: not a number; see: pointflow --help"),
+        (typer.BadParameter("Value error, 'x' is no status"), "Invalid value: 'x' is no status;"),
         (
             FileNotFoundError(errno.ENOENT, "No such file or directory", "members.csv"),
             "members.csv: No such file or directory; check the path and its permissions",

@@ -101,7 +101,7 @@ def test_a_file_planned_under_other_rulings_is_not_read_by_those_of_today(
     lost(world)
     monkeypatch.setattr("pointflow.services.resend_chunks.RULINGS", RULINGS + 1)
 
-    with pytest.raises(ConflictError, match=f"planned under rulings {RULINGS}.*the release that"):
+    with pytest.raises(ConflictError, match=f"planned under rulings {RULINGS}"):
         resend(world)
 
     assert (world.chunks.sent, world.parts.sent) == ([], [])

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pointflow_cli.errors import CommandError
-from pointflow_cli.stack import Selection, Stack, default_client, open_stack, select
+from pointflow_cli.stack import Selection, Stack, default_client, known_client, open_stack, select
 
 
 @pytest.fixture(autouse=True)
@@ -25,6 +25,12 @@ class CatalogOf:
 
     def __init__(self, *client_ids: str) -> None:
         self._client_ids = client_ids
+
+    def get_item(self, *, TableName: str, Key: Any, **_: Any) -> Any:  # noqa: N803 - AWS's names
+        assert TableName == "catalog"
+        assert Key["item"] == {"S": "CLIENT"}
+        known = Key["client_id"]["S"] in self._client_ids
+        return {"Item": {"client_id": Key["client_id"]}} if known else {}
 
     def get_paginator(self, operation: str) -> CatalogOf:
         assert operation == "scan"
@@ -106,6 +112,15 @@ def test_the_only_client_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_of_several_clients_none_is_guessed(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(CommandError, match=r"which client, of acme, globex\?"):
         default_client(stack_with(monkeypatch, "globex", "acme"))
+
+
+def test_a_client_that_is_named_must_be_one_of_the_stacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    stack = stack_with(monkeypatch, "acme", "globex")
+
+    assert known_client(stack, "globex") == "globex"
+    with pytest.raises(CommandError, match="there is no client 'acne'") as told:
+        known_client(stack, "acne")
+    assert told.value.next_step == "see: pointflow clients list"
 
 
 def test_a_stack_without_clients_says_how_to_add_one(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -138,7 +138,7 @@ def test_people_see_what_became_of_a_duplicates_first_upload(desk: Desk, file: P
 
     out = desk.run("submit", file, "--wait").out
 
-    assert "the upload it repeats is COMPLETED_WITH_REJECTS: 2 row(s) credited, 1 rejected" in out
+    assert "the upload it repeats is COMPLETED_WITH_REJECTS: 2 rows credited, 1 rejected" in out
 
 
 def test_a_duplicates_first_upload_is_followed_to_its_end(
@@ -204,7 +204,7 @@ def test_people_see_a_table_the_reasons_and_where_the_result_is(desk: Desk, file
     ran = desk.run("submit", file, "--wait")
 
     assert ran.out.splitlines()[1].split()[1] == "COMPLETED_WITH_REJECTS"
-    assert "COLUMN_COUNT: 1 row(s) rejected" in ran.out
+    assert "COLUMN_COUNT: 1 row rejected" in ran.out
     assert "result: outbound/acme/activities_acme_20260101000000_result.json" in ran.out
 
 

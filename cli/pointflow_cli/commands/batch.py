@@ -25,7 +25,7 @@ from pointflow.services.undo_submission import undo_submission
 from pointflow_cli import batches as desk
 from pointflow_cli.audit_desk import ReasonOption, checked_reason
 from pointflow_cli.mend import check_mendable, write_mendable
-from pointflow_cli.output import console, fail, note, print_json
+from pointflow_cli.output import console, counted, fail, note, print_json
 from pointflow_cli.stack import ClientOption, JsonOption, StackOption
 
 app = typer.Typer(
@@ -152,7 +152,7 @@ def rejects(
     if mend:
         _mend(batch, rows, mend)
     elif csv:
-        note(f"{_write_csv(rows, csv):,} rejected rows in {csv}")
+        note(f"{counted(_write_csv(rows, csv), 'rejected row')} in {csv}")
     elif as_json:
         _print_json_rows(rows)
     elif not _print_rows(rows):
@@ -172,7 +172,7 @@ def _mend(batch: Submission, rows: Iterable[RejectedRow], out: Path) -> None:
             f"{name} is {batch.status}, and has no rows to mend",
             f"see: pointflow batch show {name}",
         )
-    note(f"{mending.rows:,} rows in {out}; mend them, then: pointflow submit {out} --wait")
+    note(f"{counted(mending.rows, 'row')} in {out}; mend them, then: pointflow submit {out} --wait")
 
 
 def _write_csv(rows: Iterable[RejectedRow], path: Path) -> int:
@@ -271,6 +271,8 @@ def undo(
 ) -> None:
     """Take back every point that a batch has credited, once every row of it is decided.
 
+    `--reason` is required.
+
     The members' balance and lifetime points go down by what the batch granted; a balance may go
     below 0. It cannot be taken back in turn. The work goes on by itself on the stack: the batch is
     UNDOING, then UNDONE, and the client gets a new revision of the result. To ask again while it
@@ -290,7 +292,8 @@ def undo(
     if not yes and not going_on:
         tally = batch.tally
         typer.confirm(
-            f"take {tally.points:,} points of {tally.credited:,} row(s) back from the members?",
+            f"take {counted(tally.points, 'point')} of {counted(tally.credited, 'row')}"
+            " back from the members?",
             abort=True,
             err=True,
         )
@@ -350,7 +353,9 @@ def resend(
         told = {"file": ref.file_name, "version": ref.version}
         print_json({**told, "chunks": sent.chunks, "cells": sent.cells})
         return
-    console.print(f"sent again: {sent.chunks:,} chunks, {sent.cells:,} cells to parse")
+    console.print(
+        f"sent again: {counted(sent.chunks, 'chunk')}, {counted(sent.cells, 'cell')} to parse"
+    )
     note(f"see what becomes of it: pointflow batch show {ref.file_name}")
 
 

@@ -24,7 +24,7 @@ from pointflow.services.manage_credentials import (
 )
 from pointflow_cli.audit_desk import Auditor, ReasonOption, open_auditor
 from pointflow_cli.output import console, fail, note, print_json
-from pointflow_cli.stack import ClientOption, JsonOption, StackOption, default_client, open_stack
+from pointflow_cli.stack import ClientOption, JsonOption, StackOption, known_client, open_stack
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -56,13 +56,10 @@ class CredentialDesk:
 def open_credentials(stack_name: str | None, client: str | None) -> CredentialDesk:
     """Find the stack and the client; it must be one that the catalog knows."""
     # boto3 costs a tenth of a second that `--help` does not need.
-    from pointflow.adapters.dynamodb_catalog import DynamoDBCatalog  # noqa: PLC0415
     from pointflow.adapters.secrets_credentials import SecretsCredentials  # noqa: PLC0415
 
     stack = open_stack(stack_name)
-    client_id = default_client(stack, client)
-    if DynamoDBCatalog(stack.client("dynamodb"), stack.catalog_table).client(client_id) is None:
-        fail(f"there is no client {shown(client_id)}", "see: pointflow clients list")
+    client_id = known_client(stack, client)
     store = SecretsCredentials(stack.client("secretsmanager"), stack.credentials_prefix)
     return CredentialDesk(client_id, store, open_auditor(stack))
 
@@ -216,7 +213,7 @@ def _public(client_id: str, credential: Credential) -> dict[str, Any]:
         "id": credential.credential_id,
         "username": credential.username,
         "scopes": sorted(credential.scopes),
-        "created_at": credential.created_at,
+        "created_at": iso_time(credential.created_at),
     }
 
 

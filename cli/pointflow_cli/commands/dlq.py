@@ -171,7 +171,7 @@ def purge(
     as_json: JsonOption = False,
     stack: StackOption = None,
 ) -> None:
-    """Delete one dead letter that nothing can come of, for good. Takes a reason.
+    """Delete one dead letter that nothing can come of, for good. `--reason` is required.
 
     Example:
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from pointflow_cli.output import console
+from pointflow_cli.output import console, print_json
+from pointflow_cli.stack import JsonOption
 from pointflow_local.stack import bring_down
 
 
-def down() -> None:
+def down(as_json: JsonOption = False) -> None:
     """Stop the local AWS, its functions and its temporary files.
 
     What was started with `up --keep` is kept for the next `up --keep`.
@@ -16,4 +17,7 @@ def down() -> None:
         pointflow down
     """
     stopped = bring_down()
-    console.print("The local stack is down." if stopped else "No local stack was up.")
+    if as_json:
+        print_json({"stopped": stopped})
+    else:
+        console.print("The local stack is down." if stopped else "No local stack was up.")

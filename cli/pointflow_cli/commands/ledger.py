@@ -10,7 +10,7 @@ from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
 from pointflow.domain.verification import Drift, Findings, Subject, first_round
 from pointflow.services.verify_ledger import SEGMENTS, Slice, Verify
-from pointflow_cli.output import console, note, notes, print_json
+from pointflow_cli.output import console, counted, note, notes, print_json
 from pointflow_cli.stack import JsonOption, StackOption, open_stack
 
 if TYPE_CHECKING:
@@ -58,7 +58,8 @@ def verify(
             nonlocal seen
             members, batches = seen.members + findings.members, seen.batches + findings.batches
             seen = Findings(members, batches)
-            view.update(task, description=f"{members:,} members, {batches:,} batches compared")
+            compared = f"{counted(members, 'member')}, {counted(batches, 'batch', 'batches')}"
+            view.update(task, description=f"{compared} compared")
 
         found = Verify(books, store, told=told).run(first_round(SEGMENTS, _now()), _now())
     if found.errors:
@@ -119,7 +120,8 @@ def _show(found: Slice) -> None:
     more = found.round_.drifts - len(found.drifts)
     if more > 0:
         console.print(f"and {more:,} more", soft_wrap=True)
-    compared = f"{found.round_.members:,} members and {found.round_.batches:,} batches"
+    members = counted(found.round_.members, "member")
+    compared = f"{members} and {counted(found.round_.batches, 'batch', 'batches')}"
     verdict = (
         f"{found.round_.drifts:,} figures do not add up"
         if found.round_.drifts

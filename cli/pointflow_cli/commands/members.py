@@ -22,7 +22,7 @@ from pointflow.services.read_credits import MAX_CREDITS_PAGE, credit_item, read_
 from pointflow.services.read_expirations import Page
 from pointflow_cli.audit_desk import ReasonOption, checked_reason
 from pointflow_cli.commands.forget import forget, user_id_of
-from pointflow_cli.output import console, fail, note, print_json
+from pointflow_cli.output import console, counted, fail, note, print_json
 from pointflow_cli.programme import (
     check_importable,
     client_for,
@@ -33,7 +33,7 @@ from pointflow_cli.programme import (
     run_import,
     show_report,
 )
-from pointflow_cli.stack import ClientOption, JsonOption, StackOption, default_client
+from pointflow_cli.stack import ClientOption, JsonOption, StackOption, default_client, known_client
 
 LINES_NAMED = 10
 
@@ -137,6 +137,8 @@ def export_file(
     if to_stdout and as_json:
         fail("--json and a CSV cannot both go to stdout", "name a file")
     programme = open_programme(stack)
+    if client is not None:
+        client = known_client(programme.stack, client)
 
     def export(out: TextIO) -> ExportReport:
         return export_members(client, out, members=programme.member_list)
@@ -152,7 +154,10 @@ def export_file(
         document = {"file": file.name, "members": report.members, "opened": report.opened}
         print_json(document)
     else:
-        note(f"{report.members:,} members exported, {report.opened:,} opening balances among them")
+        note(
+            f"{counted(report.members, 'member')} exported,"
+            f" {counted(report.opened, 'opening balance')} among them"
+        )
 
 
 @member_app.command()

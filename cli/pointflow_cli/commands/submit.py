@@ -15,7 +15,7 @@ from pointflow.domain.submission import Refusal, Status, Submission, SubmissionR
 from pointflow_cli import batches as desk
 from pointflow_cli.dry_run import refuse_unsent, rehearse
 from pointflow_cli.follow import Followed, ProgressView, follow, is_done, original_of
-from pointflow_cli.output import console, fail, note, notes, print_json
+from pointflow_cli.output import console, counted, fail, note, notes, print_json
 from pointflow_cli.stack import ClientOption, JsonOption, StackOption
 
 TIMED_OUT = 3
@@ -191,7 +191,7 @@ def _print_outcomes(seen: Seen, batches: desk.Batches) -> None:
 def _describe(original: Submission, tally: Tally) -> str:
     return (
         f"the upload it repeats is {original.status}:"
-        f" {tally.credited:,} row(s) credited, {tally.rejected:,} rejected"
+        f" {counted(tally.credited, 'row')} credited, {tally.rejected:,} rejected"
     )
 
 

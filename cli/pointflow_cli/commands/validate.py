@@ -23,7 +23,7 @@ from pointflow.domain.submission import Plan
 from pointflow.domain.text import shown
 from pointflow.services.validate_file import ValidationReport, Verdict
 from pointflow.services.validate_file import validate as validate_file
-from pointflow_cli.output import console, fail, notes, print_json
+from pointflow_cli.output import console, counted, fail, notes, print_json
 
 BLOCK_BYTES = 1024 * 1024
 PROGRESS_FROM_BYTES = 8 * 1024 * 1024
@@ -258,8 +258,8 @@ def _print_report(report: ValidationReport, errors_to: Path | None) -> None:
         console.print(f"{report.refusal.code.value}: {report.refusal.message}", soft_wrap=True)
         return
     console.print(
-        f"{report.rows:,} rows: {report.accepted:,} accepted, {report.rejected:,} rejected"
-        f" ({report.blank:,} blank lines skipped)"
+        f"{counted(report.rows, 'row')}: {report.accepted:,} accepted, {report.rejected:,} rejected"
+        f" ({counted(report.blank, 'blank line')} skipped)"
     )
     for code, count in sorted(report.warnings.items()):
         console.print(f"warning {code}: {count:,} {_WARNINGS[code]}", soft_wrap=True)

@@ -34,7 +34,20 @@ class NotFoundError(PointflowError):
 
 
 class ConflictError(PointflowError):
-    """The thing is there, but its state forbids the action."""
+    """The thing is there, but its state forbids the action.
+
+    Attributes
+    ----------
+    next_step : str
+        What the person can do about it; empty where nothing is known that helps.
+    """
+
+    next_step = ""
+
+    def __init__(self, message: str, next_step: str = "") -> None:
+        super().__init__(message)
+        if next_step:
+            self.next_step = next_step
 
 
 class IdentifierHeldError(ConflictError):

@@ -143,7 +143,10 @@ def purge(
                 if letter.message_id == message_id:
                     seen = _seen(letter, read(letter), store)
                     if seen.hopeless is None:
-                        raise ConflictError(f"message {message_id} can still be processed")
+                        raise ConflictError(
+                            f"message {message_id} can still be processed",
+                            "put it back: pointflow dlq redrive QUEUE",
+                        )
                     about_to(seen)
                     letters.remove([letter])
                     held.forget(letter)

@@ -150,7 +150,10 @@ def _edit(
 
 def _with(credentials: Credentials, added: Credential) -> Credentials:
     if len(credentials) >= MOST_CREDENTIALS:
-        raise ConflictError(f"there are {MOST_CREDENTIALS} live credentials already; revoke one")
+        raise ConflictError(
+            f"there are {MOST_CREDENTIALS} live credentials already",
+            "withdraw one: pointflow credentials revoke ID",
+        )
     return (*credentials, added)
 
 

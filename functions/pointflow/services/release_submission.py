@@ -70,7 +70,10 @@ def _on_record(ref: SubmissionRef, store: SubmissionStore) -> Submission:
 
 def _check(submission: Submission, *allowed: Status) -> None:
     if submission.status not in allowed:
-        raise ConflictError(f"{submission.ref.batch} is {submission.status}, not HELD")
+        raise ConflictError(
+            f"{submission.ref.batch} is {submission.status}, not HELD",
+            f"see: pointflow batch show {submission.ref.file_name}",
+        )
 
 
 def _was_released(submission: Submission) -> bool:

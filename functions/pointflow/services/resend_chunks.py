@@ -44,17 +44,19 @@ def check_resendable(ref: SubmissionRef, store: SubmissionStore) -> Submission:
     submission = store.get(ref)
     if submission is None:
         raise NotFoundError(f"no submission {ref.version} of {ref.batch}")
+    look = f"see: pointflow batch show {ref.file_name}"
     if submission.status in DECIDED:
-        raise ConflictError(f"{ref.batch} is {submission.status}: every row is decided")
+        raise ConflictError(f"{ref.batch} is {submission.status}: every row is decided", look)
     if submission.superseded_by is not None:
-        raise ConflictError(f"another upload took the place of {ref.batch}: see that one")
+        raise ConflictError(f"another upload took the place of {ref.batch}", look)
     if not may_credit(submission):
-        again = ": upload it again" if submission.status is Status.FAILED else ""
-        raise ConflictError(f"{ref.batch} is {submission.status}, not being credited{again}")
+        again = "upload it again" if submission.status is Status.FAILED else look
+        raise ConflictError(f"{ref.batch} is {submission.status}, not being credited", again)
     if submission.plan.rulings != RULINGS:
         raise ConflictError(
             f"{ref.batch} was planned under rulings {submission.plan.rulings}, this release has"
-            f" {RULINGS}: resend it with the release that took it in"
+            f" {RULINGS}",
+            "resend it with the release that took it in",
         )
     return submission
 

@@ -41,7 +41,10 @@ def undo_submission(
         submission = store.start_undo(ref, now)
         if submission.status is not Status.UNDOING:
             _refuse(submission)  # somebody else was faster
-            raise ConflictError(f"{ref.batch} is {submission.status}, and was not undone")
+            raise ConflictError(
+                f"{ref.batch} is {submission.status}, and was not undone",
+                f"see: pointflow batch show {ref.file_name}",
+            )
     ask_for_undo(submission, undos)
     return submission
 
@@ -54,4 +57,4 @@ def ask_for_undo(submission: Submission, undos: UndoPublisher) -> None:
 def _refuse(submission: Submission) -> None:
     obstacle = obstacle_to_undo(submission)
     if obstacle:
-        raise ConflictError(obstacle.why)
+        raise ConflictError(obstacle.why, obstacle.next_step)
