@@ -52,6 +52,61 @@ def test_after_an_undo_every_balance_and_counter_equals_its_entries() -> None:
     check_undone(programme)
 
 
+def test_an_account_that_is_gone_is_taken_back_from_in_the_ledger_alone() -> None:
+    programme = credited()
+    del programme.dynamodb.tables["MembersTable"][f"{CLIENT}#M#2"]
+    programme.undo()
+    programme.run()
+
+    undone = programme.submission()
+    assert (undone.status, undone.undone) == (Status.UNDONE, Undone(4, 85))
+    assert programme.balance(1) == OPENING[1]
+    found = programme.verify()
+    assert (found.drifts, found.errors) == ((), ())
+    assert found.round_.members == 1
+
+    # Should it come back empty, its entries still add up to what it has.
+    programme.fill([Member(CLIENT, 2, email="b@x", username="b")], [])
+    again = programme.verify()
+    assert (again.drifts, again.round_.members) == ((), 2)
+
+
+def test_a_credit_that_was_not_taken_back_is_found_in_an_undone_batch() -> None:
+    programme = credited()
+    programme.undo()
+    programme.run()
+    del programme.dynamodb.tables["LedgerTable"][f"{CLIENT}/{name_of()}/1/undo"]
+
+    found = {
+        (drift.name, drift.counter, drift.recorded, drift.found)
+        for drift in programme.verify().drifts
+    }
+
+    assert found == {
+        ("1", "balance", 1_000, 1_010),
+        ("1", "lifetime", 1_000, 1_010),
+        (name_of(), "undone rows", 2, 1),
+        (name_of(), "undone points", 30, 20),
+    }
+
+
+def test_an_undo_counter_changed_by_hand_is_found() -> None:
+    programme = credited()
+    programme.undo()
+    programme.run()
+    (upload,) = (
+        item
+        for (_, sk), item in programme.dynamodb.tables["BatchesTable"].items()
+        if sk.startswith("UPLOAD#")
+    )
+    upload["points_undone"] = {"N": "84"}
+
+    (drift,) = programme.verify().drifts
+
+    assert (drift.counter, drift.recorded, drift.found) == ("undone points", 84, 85)
+    assert (drift.place, drift.name) == ("", name_of())
+
+
 def calls_of_an_undo() -> int:
     programme = credited()
     programme.undo()

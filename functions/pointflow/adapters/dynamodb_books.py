@@ -13,7 +13,13 @@ from pointflow.adapters.retrying import persist
 from pointflow.adapters.submission_items import read_close, read_open_ref
 from pointflow.adapters.submission_keys import CELLS, Item, cells_of
 from pointflow.adapters.submission_table import SubmissionTable
-from pointflow.domain.ledger import AccountChange, Entry, account_change, row_identity
+from pointflow.domain.ledger import (
+    AccountChange,
+    Entry,
+    account_change,
+    row_identity,
+    undo_identity,
+)
 from pointflow.domain.submission import SubmissionRef
 from pointflow.domain.verification import Account
 from pointflow.ports.books import CellRecord, Page
@@ -124,7 +130,14 @@ class DynamoDBBooks:
 
     def entries(self, batch: str, lines: Iterable[int]) -> Iterator[Entry]:
         """The entries of some lines of a batch."""
-        keys = ({"identity": {"S": row_identity(batch, line)}} for line in lines)
+        return self._entries(row_identity(batch, line) for line in lines)
+
+    def undone(self, batch: str, lines: Iterable[int]) -> Iterator[Entry]:
+        """The entries that take back credits of some lines of a batch."""
+        return self._entries(undo_identity(row_identity(batch, line)) for line in lines)
+
+    def _entries(self, identities: Iterable[str]) -> Iterator[Entry]:
+        keys = ({"identity": {"S": identity}} for identity in identities)
         items = batch_get(self._client, self._ledger_table, keys, _ENTRY, self._patience)
         return map(entry_of, items)
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from pointflow.domain.codes import WarningCode
 from pointflow.domain.ledger import AccountChange, Decision, Entry
-from pointflow.domain.submission import SubmissionRef, Tally
+from pointflow.domain.submission import SubmissionRef, Tally, Undone
 
 OVERLAP_SECONDS = 24 * 60 * 60
 """How far the round before is looked behind for batches that moved while it ran."""
@@ -117,6 +117,17 @@ def counters(tally: Tally) -> dict[str, int]:
         **{f"code {code}": count for code, count in tally.codes.items()},
         **{f"warning {code}": count for code, count in tally.warnings.items()},
     }
+
+
+def undone_of(entries: Iterable[Entry]) -> Undone:
+    """What entries took back, all of them together."""
+    found = [entry for entry in entries if entry.decision is Decision.UNDONE]
+    return Undone(len(found), -sum(entry.points for entry in found))
+
+
+def undo_counters(undone: Undone) -> dict[str, int]:
+    """What was taken back as counters by name."""
+    return {"undone rows": undone.rows, "undone points": undone.points}
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,10 @@ class Books(Protocol):
         """The entries of some lines of `<client>/<file name>`, read consistently, in no order."""
         ...
 
+    def undone(self, batch: str, lines: Iterable[int]) -> Iterator[Entry]:
+        """The entries that take back credits of these lines, likewise."""
+        ...
+
 
 class Rounds(Protocol):
     """Where the round in progress is kept between slices."""

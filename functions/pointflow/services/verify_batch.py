@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from pointflow.domain.submission import ChunkOutcome, SubmissionRef, Tally
+from pointflow.domain.submission import ChunkOutcome, Status, SubmissionRef, Tally, Undone
 from pointflow.domain.verification import (
     Drift,
     Findings,
@@ -12,6 +12,8 @@ from pointflow.domain.verification import (
     counters,
     tally_of,
     told_by_entries,
+    undo_counters,
+    undone_of,
 )
 from pointflow.ports.books import Books
 from pointflow.ports.submissions import SubmissionStore
@@ -32,6 +34,7 @@ def verify_cell(
     out_of_time: OutOfTime,
     pause: Callable[[float], None],
     entries: bool,
+    undone: bool = False,
 ) -> Findings:
     """Compare a cell's counters with its outcomes, and those with their lines' entries.
 
@@ -47,6 +50,8 @@ def verify_cell(
         Waits for so many seconds.
     entries : bool
         Whether to read the entries too.
+    undone : bool
+        Whether the batch was undone, so that each credit has an entry that takes it back.
 
     Raises
     ------
@@ -69,7 +74,7 @@ def verify_cell(
             outcomes += 1
             total += outcome.tally
             if entries and (suspects is None or outcome.first_line in suspects):
-                found = tuple(_entry_drifts(ref, outcome, books))
+                found = tuple(_entry_drifts(ref, outcome, books, undone=undone))
                 drifts += found
                 drifting += [outcome.first_line] * bool(found)
         if suspects is None:
@@ -114,6 +119,9 @@ def verify_totals(
             **counters(submission.tally),
         }
         found = {"closed cells": closed, "complete cells": complete, **counters(total)}
+        if submission.status is Status.UNDONE:
+            recorded |= undo_counters(submission.undone)
+            found |= undo_counters(Undone(total.credited, total.points))
         drifts = tuple(count_drifts(ref, "", recorded, found))
         return Look(submission if submission == before else None, drifts)
 
@@ -127,12 +135,14 @@ def _judged(look: Callable[[], Look], pause: Callable[[float], None]) -> Finding
     return Findings(drifts=confirmed.drifts, moving=confirmed.moving)
 
 
-def _entry_drifts(ref: SubmissionRef, outcome: ChunkOutcome, books: Books) -> Iterator[Drift]:
+def _entry_drifts(
+    ref: SubmissionRef, outcome: ChunkOutcome, books: Books, *, undone: bool
+) -> Iterator[Drift]:
     lines = range(outcome.first_line, outcome.last_line + 1)
-    found = tally_of(books.entries(ref.batch, lines))
-    yield from count_drifts(
-        ref,
-        f"lines {outcome.first_line}-{outcome.last_line}",
-        counters(told_by_entries(outcome.tally)),
-        counters(found),
-    )
+    recorded = counters(told_by_entries(outcome.tally))
+    found = counters(tally_of(books.entries(ref.batch, lines)))
+    if undone:
+        recorded |= undo_counters(Undone(outcome.tally.credited, outcome.tally.points))
+        found |= undo_counters(undone_of(books.undone(ref.batch, lines)))
+    place = f"lines {outcome.first_line}-{outcome.last_line}"
+    yield from count_drifts(ref, place, recorded, found)

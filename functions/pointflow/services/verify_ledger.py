@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from threading import Lock
 
 from pointflow.domain.errors import OutOfTimeError
-from pointflow.domain.submission import SubmissionRef
+from pointflow.domain.submission import Status, SubmissionRef
 from pointflow.domain.verification import Drift, Findings, Position, Round
 from pointflow.ports.books import Books
 from pointflow.ports.submissions import SubmissionStore
@@ -153,6 +153,7 @@ class _Work:
                     out_of_time=verify.out_of_time,
                     pause=verify.pause,
                     entries=entries,
+                    undone=submission.status is Status.UNDONE,
                 )
             except OutOfTimeError:
                 return cell
