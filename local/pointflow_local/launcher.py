@@ -198,8 +198,8 @@ def _launch(ports: Ports, *, keep: bool, auth: bool) -> LocalStack:
     introduce_server(HOST, ports.sftp)
     with log_file().open("wb") as log:
         server = subprocess.Popen(
-            # ministack, its SFTP server improved.
-            [sys.executable, "-m", "pointflow_local.sftp_server"],
+            # ministack, its SFTP server and its IAM improved.
+            [sys.executable, "-m", "pointflow_local.server"],
             cwd=scratch,
             env=server_environment(ports, token=token, keep=keep, auth=auth),
             stdin=subprocess.DEVNULL,

@@ -58,13 +58,13 @@ class Policies:
 
     statements: list[Json]
 
-    def grant(self, probe: Probe, unread: frozenset[str] = frozenset()) -> bool:
-        """Whether the probe is granted by somebody who does not read some condition keys."""
+    def grant(self, probe: Probe) -> bool:
+        """Whether the role may send the probe."""
         return any(
             statement["Effect"] == "Allow"
             and probe.action in listed(statement["Action"])
             and any(fnmatchcase(probe.resource, each) for each in listed(statement["Resource"]))
-            and _holds(statement.get("Condition", {}), probe.context, unread)
+            and _holds(statement.get("Condition", {}), probe.context)
             for statement in self.statements
         )
 
@@ -99,11 +99,9 @@ def listed(node: Json) -> list[Json]:
     return node if isinstance(node, list) else [node]
 
 
-def _holds(
-    condition: Json, context: Mapping[str, list[str]], unread: frozenset[str] = frozenset()
-) -> bool:
+def _holds(condition: Json, context: Mapping[str, list[str]]) -> bool:
     return all(
-        key in unread or _compares(operator, context.get(key), listed(wanted))
+        _compares(operator, context.get(key), listed(wanted))
         for operator, keys in condition.items()
         for key, wanted in keys.items()
     )
