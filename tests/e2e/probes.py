@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
+from pointflow.adapters.eventbridge import SOURCE
 from tests.e2e.privileges import Client, Json, Probe, Stack
 from tests.infrastructure.template import properties
 
@@ -224,8 +225,15 @@ def _publish(topic: str) -> Probe:
 
 def _put_events(stack: Stack) -> Probe:
     arn = stack.client("events").describe_event_bus()["Arn"]
-    event = {"Source": NOBODY, "DetailType": NOBODY, "Detail": "{}"}
-    return Probe("events:PutEvents", arn, "events", _sender("put_events", {"Entries": [event]}))
+    # In the stack's own name, to which its roles are bound; the local AWS does not look at it.
+    event = {"Source": SOURCE, "DetailType": NOBODY, "Detail": "{}"}
+    return Probe(
+        "events:PutEvents",
+        arn,
+        "events",
+        _sender("put_events", {"Entries": [event]}),
+        context={"events:source": [SOURCE]},
+    )
 
 
 # --- Secrets, functions, keys, roles -------------------------------------------------------

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from pointflow.adapters.eventbridge import SOURCE
 from pointflow.services.grant_upload import VALID_SECONDS
 from tests.infrastructure.template import Json, properties, resources, translated
 
@@ -206,10 +207,12 @@ def conditions(role: str) -> dict[str, Json]:
 
 # Nobody's business but the operators': only they write records, and PutItem could replace one.
 NO_AUDIT_RECORDS: Json = {"ForAllValues:StringNotEquals": {"dynamodb:LeadingKeys": ["AUDIT"]}}
+# The bus is the account's: nobody is told of anything in the name of somebody else.
+OWN_EVENTS: Json = {"ForAllValues:StringEquals": {"events:source": [SOURCE]}}
 CONDITIONS: dict[str, dict[str, Json]] = {
     "BatchIntakeRole": {"Submissions": NO_AUDIT_RECORDS},
     "ActivityCreditRole": {"Submissions": NO_AUDIT_RECORDS},
-    "BatchReportRole": {"Submissions": NO_AUDIT_RECORDS},
+    "BatchReportRole": {"Submissions": NO_AUDIT_RECORDS, "NoticesOnTheBus": OWN_EVENTS},
     "BatchUndoRole": {"Submissions": NO_AUDIT_RECORDS},
     "BatchWatchRole": {
         "Submissions": NO_AUDIT_RECORDS,
@@ -227,7 +230,7 @@ CONDITIONS: dict[str, dict[str, Json]] = {
         "WhereToGoOn": {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["#VERIFY"]}},
     },
     "ExpirationPushRole": {},
-    "ExpirationProjectionRole": {},
+    "ExpirationProjectionRole": {"ChangeEvents": OWN_EVENTS},
     "CredentialAuthorizerRole": {},
     "HttpApiRole": {
         "Batches": NO_AUDIT_RECORDS,
