@@ -24,6 +24,15 @@ ReasonOption = Annotated[
         help="Why; kept for good in the audit records, so name no person.",
     ),
 ]
+RequiredReasonOption = Annotated[
+    str | None,
+    typer.Option(
+        "--reason",
+        metavar="TEXT",
+        help="Required. Why; kept for good in the audit records, so name no person.",
+    ),
+]
+"""For what cannot be taken back. Checked by `checked_reason`, which says what to write."""
 
 
 def _now() -> int:

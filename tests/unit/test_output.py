@@ -140,6 +140,15 @@ def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]
     assert f"Usage: pointflow {command}" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("command", [["batch", "undo"], ["dlq", "purge"]])
+def test_what_cannot_be_taken_back_says_that_it_wants_a_reason(
+    command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main.main([*command, "--help"]) == 0
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if "Required." in line)
+    assert "--reason" in line
+
+
 def test_the_version_is_the_projects(capsys: pytest.CaptureFixture[str]) -> None:
     project = tomllib.loads((project_root() / "pyproject.toml").read_text())["project"]
     assert main.main(["--version"]) == 0

@@ -23,7 +23,7 @@ from pointflow.services.release_submission import discard_submission, release_su
 from pointflow.services.resend_chunks import check_resendable, resend_chunks
 from pointflow.services.undo_submission import undo_submission
 from pointflow_cli import batches as desk
-from pointflow_cli.audit_desk import ReasonOption, checked_reason
+from pointflow_cli.audit_desk import ReasonOption, RequiredReasonOption, checked_reason
 from pointflow_cli.mend import check_mendable, write_mendable
 from pointflow_cli.output import console, counted, fail, note, print_json
 from pointflow_cli.stack import ClientOption, JsonOption, StackOption
@@ -263,15 +263,13 @@ def discard(
 def undo(
     file: FileArgument,
     *,
-    reason: ReasonOption = None,
+    reason: RequiredReasonOption = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: JsonOption = False,
     stack: StackOption = None,
     client: ClientOption = None,
 ) -> None:
     """Take back every point that a batch has credited, once every row of it is decided.
-
-    `--reason` is required.
 
     The members' balance and lifetime points go down by what the batch granted; a balance may go
     below 0. It cannot be taken back in turn. The work goes on by itself on the stack: the batch is

@@ -15,7 +15,7 @@ from pointflow.domain.dead_letter import REDRIVABLE, DeadLetter, Queue
 from pointflow.services.handle_dead_letters import Seen, look_through, redrive
 from pointflow.services.handle_dead_letters import purge as purge_letter
 from pointflow_cli import dlq_desk
-from pointflow_cli.audit_desk import ReasonOption, checked_reason
+from pointflow_cli.audit_desk import ReasonOption, RequiredReasonOption, checked_reason
 from pointflow_cli.output import console, fail, note, print_json
 from pointflow_cli.stack import ClientOption, JsonOption, StackOption
 
@@ -166,12 +166,12 @@ def purge(
         str, typer.Option("--message", metavar="ID", help="As `dlq show` names it.")
     ],
     *,
-    reason: ReasonOption = None,
+    reason: RequiredReasonOption = None,
     yes: YesOption = False,
     as_json: JsonOption = False,
     stack: StackOption = None,
 ) -> None:
-    """Delete one dead letter that nothing can come of, for good. `--reason` is required.
+    """Delete one dead letter that nothing can come of, for good.
 
     Example:
 
