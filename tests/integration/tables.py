@@ -15,6 +15,7 @@ from pointflow_local.template import TABLE, read_template, resources
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "template.yaml"
 _TAKEN_OVER = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
+_OF_AN_INDEX = ("IndexName", "KeySchema", "Projection")  # not how warm it is: that is conditional
 
 
 @contextmanager
@@ -35,8 +36,17 @@ def fresh_tables(dynamodb: DynamoDBClient) -> Iterator[Mapping[str, str]]:
 @cache
 def _described() -> Mapping[str, Mapping[str, Any]]:
     described = {
-        logical_id: {name: properties[name] for name in _TAKEN_OVER if name in properties}
+        logical_id: _taken_over(properties)
         for logical_id, properties in resources(read_template(TEMPLATE), TABLE)
     }
     assert described, f"{TEMPLATE.name} describes no table"
     return described
+
+
+def _taken_over(properties: Mapping[str, Any]) -> Mapping[str, Any]:
+    taken = {name: properties[name] for name in _TAKEN_OVER if name in properties}
+    if indexes := taken.get("GlobalSecondaryIndexes"):
+        taken["GlobalSecondaryIndexes"] = [
+            {name: index[name] for name in _OF_AN_INDEX} for index in indexes
+        ]
+    return taken
