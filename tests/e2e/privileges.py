@@ -82,8 +82,13 @@ class Policies:
             )
         ]
 
-    def actions(self) -> set[str]:
-        return {action for each in self.statements for action in listed(each["Action"])}
+    def by_resource(self) -> dict[str, set[str]]:
+        """Actions by the resource, an ARN or a pattern of such, on which they are granted."""
+        found: dict[str, set[str]] = {}
+        for statement in self.statements:
+            for resource in listed(statement["Resource"]):
+                found.setdefault(resource, set()).update(listed(statement["Action"]))
+        return found
 
     def condition_values(self, key: str) -> set[str]:
         """What conditions of these statements compare a key with."""

@@ -95,10 +95,54 @@ def clients(stack: DeployedStack, role: str) -> Mapping[str, Client]:
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_a_role_has_what_the_template_grants(role: str, deployed: dict[str, Policies]) -> None:
-    granted = set().union(*allowed(role).values())
+def test_a_role_has_what_the_template_grants(
+    role: str, deployed: dict[str, Policies], stack: DeployedStack
+) -> None:
+    names = _deployed_names(stack)
+    granted = {_arn(resource, names): actions for resource, actions in allowed(role).items()}
 
-    assert deployed[role].actions() - LOCAL_ACTIONS == granted
+    found = {
+        resource: actions - LOCAL_ACTIONS
+        for resource, actions in deployed[role].by_resource().items()
+    }
+
+    assert found == granted
+
+
+def _deployed_names(stack: DeployedStack) -> dict[str, str]:
+    """What is meant here by a logical id, or a pseudo parameter, in the table of rights."""
+    here = f"{stack.region}:000000000000"
+    table = stack.outputs["ExpirationsTableName"]
+    stream = stack.aws("dynamodb").describe_table(TableName=table)["Table"]["LatestStreamArn"]
+    arns = {
+        "AWS::DynamoDB::Table": f"arn:aws:dynamodb:{here}:table/{{}}",
+        "AWS::Logs::LogGroup": f"arn:aws:logs:{here}:log-group:{{}}:*",
+        "AWS::S3::Bucket": "arn:aws:s3:::{}",
+        "AWS::SNS::Topic": "{}",
+        "AWS::SQS::Queue": f"arn:aws:sqs:{here}:{{}}",
+    }
+    return {
+        each["LogicalResourceId"]: arns[each["ResourceType"]].format(
+            each["PhysicalResourceId"].rpartition("/000000000000/")[2]
+        )
+        for each in _resources(stack)
+        if each["ResourceType"] in arns
+    } | {
+        "ExpirationsTable.StreamArn": stream,
+        "${AWS::Partition}": "aws",
+        "${AWS::Region}": stack.region,
+        "${AWS::AccountId}": "000000000000",
+        "${AWS::StackName}": "pointflow-local",
+    }
+
+
+def _arn(resource: str, names: Mapping[str, str]) -> str:
+    if resource.startswith("arn:"):
+        for name, value in names.items():
+            resource = resource.replace(name, value) if name.startswith("${") else resource
+        return resource
+    logical_id, slash, rest = resource.partition("/")
+    return names.get(logical_id, logical_id) + slash + rest
 
 
 @pytest.mark.parametrize("role", ROLES)
