@@ -29,6 +29,9 @@ def test_every_bucket_table_queue_and_function_can_be_found() -> None:
         found.pop("CredentialsPrefix")
         == variables_of("CredentialAuthorizerFunction")["CREDENTIALS_PREFIX"]
     )
+    assert found.pop("SftpServerId") == {"Fn::GetAtt": ["SftpServer", "ServerId"]}
+    assert found.pop("SftpUserRoleArn") == {"Fn::GetAtt": ["SftpUserRole", "Arn"]}
+    assert "server.transfer." in found.pop("SftpEndpoint")["Fn::Sub"]
     assert found == {name: {"Ref": logical_id} for name, logical_id in expected.items()}
 
 

@@ -98,6 +98,12 @@ def test_half_a_domain_is_refused_with_what_is_missing(
     assert said.startswith(f"{next(iter(parameters))} wants {missing}")
 
 
+def test_sftp_without_files_is_refused() -> None:
+    assert refused(Sftp="true") == []
+    (said,) = refused(Sftp="true", Jobs="expirations")
+    assert said.startswith("Sftp wants Jobs")
+
+
 def test_without_a_domain_the_api_is_at_the_address_that_aws_chooses() -> None:
     found = deployed()
 

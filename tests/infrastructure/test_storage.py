@@ -195,6 +195,13 @@ def test_every_prefix_has_an_end(prefix: str, days: Json, noncurrent_days: Json)
     assert rule["NoncurrentVersionExpiration"] == {"NoncurrentDays": noncurrent_days}
 
 
+@pytest.mark.parametrize("prefix", ["inbound/", "dryrun/", "outbound/"])
+def test_markers_of_a_clients_folders_never_expire(prefix: str) -> None:
+    rules = properties("Bucket")["LifecycleConfiguration"]["Rules"]
+
+    assert [r["ObjectSizeGreaterThan"] for r in rules if r.get("Prefix") == prefix] == ["0"]
+
+
 def test_parts_of_broken_uploads_and_empty_delete_markers_go_everywhere() -> None:
     rules = properties("Bucket")["LifecycleConfiguration"]["Rules"]
     (rule,) = [rule for rule in rules if "Prefix" not in rule]

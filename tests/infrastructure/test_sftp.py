@@ -1,0 +1,90 @@
+"""SFTP: there on demand, for keys alone, and its users reach three prefixes."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.infrastructure.template import Json, deployed, properties, value
+
+
+def sftp_of(**parameters: str) -> set[str]:
+    found = deployed(**parameters)
+    return {
+        name
+        for section in ("Resources", "Outputs")
+        for name in found[section]
+        if name.startswith("Sftp")
+    }
+
+
+def statements(role: str) -> dict[str, Json]:
+    (policy,) = properties(role)["Policies"]
+    assert {each["Effect"] for each in policy["PolicyDocument"]["Statement"]} == {"Allow"}
+    return {each["Sid"]: each for each in policy["PolicyDocument"]["Statement"]}
+
+
+def in_bucket(*prefixes: str) -> list[Json]:
+    return [{"Fn::Sub": f"${{Bucket.Arn}}/{prefix}/*"} for prefix in prefixes]
+
+
+def test_sftp_is_there_where_it_is_wanted_and_files_are() -> None:
+    everything = {
+        *("SftpServer", "SftpLogs", "SftpLoggingRole", "SftpUserRole"),
+        *("SftpServerId", "SftpEndpoint", "SftpUserRoleArn"),
+    }
+    assert sftp_of() == set()
+    assert sftp_of(Sftp="true") == everything
+    assert sftp_of(Sftp="true", Jobs="batch") == everything
+    assert sftp_of(Sftp="true", Jobs="expirations") == set()
+
+
+def test_the_server_takes_keys_alone_over_sftp_alone_and_logs() -> None:
+    server = properties("SftpServer")
+
+    assert server["IdentityProviderType"] == "SERVICE_MANAGED"
+    assert (server["Protocols"], server["Domain"]) == (["SFTP"], "S3")
+    assert server["SecurityPolicyName"] == "TransferSecurityPolicy-2025-03"
+    assert server["StructuredLogDestinations"] == [{"Fn::GetAtt": ["SftpLogs", "Arn"]}]
+    assert value(properties("SftpLogs")["LogGroupName"]) == "/pointflow/pointflow/sftp"
+    assert properties("SftpLogs")["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+
+
+def test_a_user_uploads_to_two_prefixes_and_reads_a_third() -> None:
+    found = statements("SftpUserRole")
+    bucket = {"Fn::GetAtt": ["Bucket", "Arn"]}
+
+    assert {sid: (each["Action"], each["Resource"]) for sid, each in found.items()} == {
+        "Folders": (["s3:ListBucket"], bucket),
+        "Region": (["s3:GetBucketLocation"], bucket),
+        "Uploads": (
+            ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"],
+            in_bucket("inbound", "dryrun"),
+        ),
+        "Results": (["s3:GetObject"], in_bucket("outbound")[0]),
+    }
+    assert {sid: each["Condition"] for sid, each in found.items() if "Condition" in each} == {
+        "Folders": {"StringLike": {"s3:prefix": ["inbound/*", "dryrun/*", "outbound/*"]}}
+    }
+
+
+def test_the_servers_log_is_all_that_its_own_role_may_write() -> None:
+    (found,) = statements("SftpLoggingRole").values()
+
+    assert found["Resource"] == {"Fn::GetAtt": ["SftpLogs", "Arn"]}
+    assert {action.partition(":")[0] for action in found["Action"]} == {"logs"}
+
+
+@pytest.mark.parametrize(
+    ("role", "source"),
+    [("SftpUserRole", "user/${SftpServer.ServerId}/*"), ("SftpLoggingRole", "server/*")],
+)
+def test_only_transfer_of_this_account_takes_on_a_role(role: str, source: str) -> None:
+    found = properties(role)
+    (statement,) = found["AssumeRolePolicyDocument"]["Statement"]
+
+    assert "ManagedPolicyArns" not in found
+    assert statement["Principal"] == {"Service": "transfer.amazonaws.com"}
+    assert value(statement["Condition"]["StringEquals"]) == {"aws:SourceAccount": "123456789012"}
+    arn = statement["Condition"]["ArnLike"]["aws:SourceArn"]["Fn::Sub"]
+    assert arn.startswith("arn:${AWS::Partition}:transfer:${AWS::Region}:${AWS::AccountId}:")
+    assert arn.endswith(f":{source}")
