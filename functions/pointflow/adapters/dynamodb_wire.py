@@ -3,7 +3,7 @@
 What the adapters build by hand is already the JSON that DynamoDB reads. botocore walks through each
 request and answer value by value, and once more to find out which tables they name: for a
 transaction of a hundred actions three quarters of all processor time. Here a request is written
-and an answer read by `json`, in C. Signing, connections and their errors stay botocore's.
+and an answer read by `json`, in C. Connections and their errors stay botocore's.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import botocore.session
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
+from botocore.awsrequest import AWSPreparedRequest
 from botocore.exceptions import ClientError, HTTPClientError, NoCredentialsError
 from botocore.httpsession import URLLib3Session
+
+from pointflow.adapters.sigv4 import JsonSigner
 
 if TYPE_CHECKING:
     from botocore.config import Config
@@ -79,7 +80,7 @@ class WireDynamoDB:
         self._credentials = credentials
         self._http = http
         self._url = client.meta.endpoint_url.rstrip("/") + "/"
-        self._region = client.meta.region_name
+        self._signer = JsonSigner(self._url, client.meta.region_name, "dynamodb", CONTENT_TYPE)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._client, name)
@@ -110,16 +111,13 @@ class WireDynamoDB:
 
     def _call(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
         body = _JSON.encode(request).encode("ascii")
-        headers = {
-            "Accept-Encoding": "identity",
-            "Content-Type": CONTENT_TYPE,
-            "X-Amz-Target": _TARGET + operation,
-        }
-        prepared = AWSRequest("POST", self._url, headers, body)
-        SigV4Auth(self._credentials.get_frozen_credentials(), "dynamodb", self._region).add_auth(
-            prepared
+        credentials = self._credentials.get_frozen_credentials()
+        # botocore's session sends whatever mapping it is given.
+        headers: Any = self._signer.headers(credentials, _TARGET + operation, body)
+        headers["Accept-Encoding"] = "identity"
+        answer = self._http.send(
+            AWSPreparedRequest("POST", self._url, headers, body, stream_output=False)
         )
-        answer = self._http.send(prepared.prepare())
         content: bytes = answer.content
         checksum = answer.headers.get("x-amz-crc32")
         if checksum is not None and int(checksum) != zlib.crc32(content):
