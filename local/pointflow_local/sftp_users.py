@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from pointflow.adapters.dynamodb_catalog import CLIENT_ITEM
+from pointflow.domain.sftp_home import USER_NAME, home
 from pointflow_local.clients import local_client
 from pointflow_local.sftp_keys import client_public_key
 from pointflow_local.state import LocalStack
 
-FOLDERS = ("inbound", "dryrun", "outbound")
-"""What a client sees of the bucket: its own folder of each, under the folder's plain name."""
-
-USER_NAME = re.compile(r"\w[\w@.-]{2,99}", re.ASCII)
-"""What AWS Transfer Family takes for a user's name."""
+MADE_HERE = "pointflow-local"
+"""Comment of the keys that are made here; keys without it were given by `clients add --ssh-key`."""
 
 _SERVER = {"Protocols": ["SFTP"], "IdentityProviderType": "SERVICE_MANAGED", "Domain": "S3"}
 # A user must have one. The local AWS never asks what it may do: see docs/decisions.
@@ -79,16 +76,13 @@ def user_of(client_id: str, bucket: str) -> dict[str, Any]:
         "UserName": client_id,
         "Role": _ROLE,
         "HomeDirectoryType": "LOGICAL",
-        "HomeDirectoryMappings": [
-            {"Entry": f"/{folder}", "Target": f"/{bucket}/{folder}/{client_id}"}
-            for folder in FOLDERS
-        ],
-        "SshPublicKeyBody": client_public_key(client_id),
+        "HomeDirectoryMappings": home(client_id, bucket),
+        "SshPublicKeyBody": f"{client_public_key(client_id)} {MADE_HERE}",
     }
 
 
 def provide_user(transfer: Any, server: str, wanted: dict[str, Any], *, known: bool) -> None:
-    """Make a user what it should be.
+    """Make a user what it should be. Keys that it was given stay.
 
     Parameters
     ----------
@@ -102,16 +96,25 @@ def provide_user(transfer: Any, server: str, wanted: dict[str, Any], *, known: b
         Whether the server has a user of that name.
     """
     name = {"ServerId": server, "UserName": wanted["UserName"]}
+    given: list[str] = []
     if known:
-        if _is(transfer.describe_user(**name)["User"], wanted):
+        found = transfer.describe_user(**name)["User"]
+        if _is(found, wanted):
             return
+        given = [key for key in _keys(found) if not key.endswith(f" {MADE_HERE}")]
         transfer.delete_user(**name)
     transfer.create_user(ServerId=server, **wanted)
+    for key in given:
+        transfer.import_ssh_public_key(**name, SshPublicKeyBody=key)
 
 
 def _is(found: dict[str, Any], wanted: dict[str, Any]) -> bool:
-    keys = [key["SshPublicKeyBody"] for key in found["SshPublicKeys"]]
+    made_here = [key for key in _keys(found) if key.endswith(f" {MADE_HERE}")]
     same = ("Role", "HomeDirectoryType", "HomeDirectoryMappings")
-    return keys == [wanted["SshPublicKeyBody"]] and all(
+    return made_here == [wanted["SshPublicKeyBody"]] and all(
         found.get(name) == wanted[name] for name in same
     )
+
+
+def _keys(user: dict[str, Any]) -> list[str]:
+    return [key["SshPublicKeyBody"] for key in user["SshPublicKeys"]]

@@ -17,8 +17,9 @@ def sftp_of(**parameters: str) -> set[str]:
     }
 
 
-def statements(role: str) -> dict[str, Json]:
-    (policy,) = properties(role)["Policies"]
+def statements(role: str, **parameters: str) -> dict[str, Json]:
+    found = deployed(Sftp="true", **parameters)["Resources"][role]["Properties"]
+    (policy,) = found["Policies"]
     assert {each["Effect"] for each in policy["PolicyDocument"]["Statement"]} == {"Allow"}
     return {each["Sid"]: each for each in policy["PolicyDocument"]["Statement"]}
 
@@ -64,6 +65,18 @@ def test_a_user_uploads_to_two_prefixes_and_reads_a_third() -> None:
     }
     assert {sid: each["Condition"] for sid, each in found.items() if "Condition" in each} == {
         "Folders": {"StringLike": {"s3:prefix": ["inbound/*", "dryrun/*", "outbound/*"]}}
+    }
+
+
+def test_a_key_of_ones_own_is_used_through_s3_alone() -> None:
+    key = "arn:aws:kms:eu-west-1:123456789012:key/0f1e2d3c"
+    found = statements("SftpUserRole", KmsKeyArn=key)["Key"]
+
+    assert (found["Action"], found["Resource"]) == (["kms:Decrypt", "kms:GenerateDataKey"], key)
+    assert found["Condition"] == {
+        "StringEquals": {
+            "kms:ViaService": value({"Fn::Sub": "s3.${AWS::Region}.${AWS::URLSuffix}"})
+        }
     }
 
 

@@ -40,6 +40,7 @@ def test_a_client_is_added_with_its_settings(behind: Desk) -> None:
         "matching": "strict",
         "duplicate_content": "credit",
         "expects": None,
+        "sftp_keys": None,
     }
     assert answer(app, "add", "globex", *options) == expected
     assert (
@@ -63,6 +64,7 @@ def test_a_client_of_the_local_stack_gets_its_sftp_user_at_once(
         lambda _: users_of.append([client.client_id for client in behind.catalog.clients()]),
     )
     monkeypatch.setattr(clients, "running", lambda: LOCAL)
+    monkeypatch.setattr(clients, "open_sftp", lambda _: None)
     answer(app, "add", "acme")  # on another stack
     assert users_of == []
 

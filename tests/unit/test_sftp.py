@@ -9,6 +9,7 @@ from typing import Any
 import asyncssh
 import pytest
 
+from pointflow.domain.sftp_home import USER_NAME
 from pointflow_cli.commands.up import describe
 from pointflow_local.processes import ProcessId
 from pointflow_local.sftp_access import sftp_access
@@ -21,7 +22,7 @@ from pointflow_local.sftp_keys import (
     remove_keys,
     sftp_folder,
 )
-from pointflow_local.sftp_users import USER_NAME, provide_user, user_of
+from pointflow_local.sftp_users import provide_user, user_of
 from pointflow_local.state import LocalStack
 
 
@@ -43,6 +44,16 @@ class TransferFamily:
         key = {"SshPublicKeyBody": user.pop("SshPublicKeyBody")}
         self.users[user["UserName"]] = {**user, "SshPublicKeys": [key]}
         self.writes += 1
+
+    def import_ssh_public_key(
+        self,
+        *,
+        ServerId: str,  # noqa: N803
+        UserName: str,  # noqa: N803
+        SshPublicKeyBody: str,  # noqa: N803
+    ) -> None:
+        """Add a key."""
+        self.users[UserName]["SshPublicKeys"].append({"SshPublicKeyBody": SshPublicKeyBody})
 
     def describe_user(self, *, ServerId: str, UserName: str) -> dict[str, Any]:  # noqa: N803
         """Describe a user."""
@@ -144,6 +155,20 @@ def test_a_user_with_another_key_or_another_bucket_is_made_anew() -> None:
     assert transfer.users["acme"]["SshPublicKeys"] != old_key
     provide_user(transfer, "s-1", user_of("acme", "other"), known=True)
     assert transfer.users["acme"]["HomeDirectoryMappings"][0]["Target"] == "/other/inbound/acme"
+
+
+def test_a_key_that_a_client_was_given_outlives_the_key_made_here_and_a_new_bucket() -> None:
+    transfer = TransferFamily()
+    provide_user(transfer, "s-1", user_of("acme", "bucket"), known=False)
+    transfer.import_ssh_public_key(ServerId="s-1", UserName="acme", SshPublicKeyBody="ssh-rsa own")
+    provide_user(transfer, "s-1", user_of("acme", "bucket"), known=True)
+    assert transfer.writes == 1
+    remove_keys()
+    provide_user(transfer, "s-1", user_of("acme", "other"), known=True)
+    assert [key["SshPublicKeyBody"] for key in transfer.users["acme"]["SshPublicKeys"]] == [
+        user_of("acme", "other")["SshPublicKeyBody"],
+        "ssh-rsa own",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -12,10 +12,13 @@ from rich.table import Table
 from pointflow.domain.audit import Action
 from pointflow.domain.client import CLIENT_ID, Client, DuplicateContent, Matching
 from pointflow.domain.expectation import Expectation, parse_expectation
+from pointflow.domain.sftp_home import USER_NAME
 from pointflow.domain.text import shown
 from pointflow_cli.audit_desk import ReasonOption
 from pointflow_cli.output import console, fail, note, print_json
 from pointflow_cli.programme import Programme, open_programme
+from pointflow_cli.sftp_desk import HeldKey, SftpDesk, open_sftp
+from pointflow_cli.ssh_key import SshKey, key_given
 from pointflow_cli.stack import ClientOption, JsonOption, StackOption, default_client
 from pointflow_local.state import LOCAL_STACK, LocalStack, running
 
@@ -52,6 +55,16 @@ ExpectsOption = Annotated[
     ),
 ]
 
+SshKeyOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--ssh-key",
+        metavar="KEY",
+        help="A public SSH key with which the client gets in over SFTP: a .pub file, or its line."
+        " May be given more than once; keys that are there stay.",
+    ),
+]
+
 
 @app.command()
 def add(
@@ -61,25 +74,35 @@ def add(
     matching: MatchingOption = None,
     duplicate_content: DuplicateOption = None,
     expects: ExpectsOption = None,
+    ssh_key: SshKeyOption = None,
     reason: ReasonOption = None,
     as_json: JsonOption = False,
     stack: StackOption = None,
 ) -> None:
     """Add a client programme. Adding it again with the same settings changes nothing.
 
-    On the local stack the client gets its SFTP user at once.
+    With --ssh-key the client gets all it needs for SFTP: user, folders, key. A client that is there
+    gets the key too; its settings need not be named again. On the local stack every client gets an
+    SFTP user at once, with a key of its own.
 
     Examples
     --------
         pointflow clients add acme --name "Acme Rewards"
 
         pointflow clients add globex --matching strict --expects "06:30 mon-fri"
+
+        pointflow clients add globex --ssh-key globex.pub
     """
     if not CLIENT_ID.fullmatch(client_id):
         fail(f"{shown(client_id)} is no client id", "use 1 to 32 letters, digits or hyphens")
+    keys = [key_given(each) for each in ssh_key or []]
     client = _changed(Client(client_id), name, matching, duplicate_content, expects)
     programme = open_programme(stack)
+    sftp = _sftp_for(programme, client_id) if keys else None
     known = programme.catalog.client(client_id)
+    no_setting = all(each is None for each in (name, matching, duplicate_content, expects))
+    if known is not None and keys and no_setting:
+        client = known
     if known is not None and known != client:
         fail(
             f"client {client_id} is there already, with other settings",
@@ -91,7 +114,9 @@ def add(
     # Also for one that is there: this is what heals a user that could not be made before.
     if programme.stack.name == LOCAL_STACK and (local := running()) is not None:
         _provide_sftp(local, client_id)
-    _print(client, as_json=as_json)
+    if sftp is not None:
+        _let_in(programme, sftp, client_id, keys, reason)
+    _print(client, programme, as_json=as_json)
 
 
 @app.command("list")
@@ -102,9 +127,12 @@ def list_clients(as_json: JsonOption = False, stack: StackOption = None) -> None
 
         pointflow clients list --json
     """
-    clients = list(open_programme(stack).catalog.clients())
+    programme = open_programme(stack)
+    clients = list(programme.catalog.clients())
     if as_json:
-        print_json([_document(client) for client in clients])
+        sftp = open_sftp(programme.stack)
+        users = sftp.users() if sftp else set()
+        print_json([_document(client) | _sftp_document(sftp, client, users) for client in clients])
     elif clients:
         _show(clients)
     else:
@@ -121,7 +149,7 @@ def show(
     stack: StackOption = None,
     client: ClientOption = None,
 ) -> None:
-    """Show a client programme's settings.
+    """Show a client programme's settings, and the SSH keys with which it gets in over SFTP.
 
     Example:
 
@@ -129,7 +157,7 @@ def show(
     """
     programme = open_programme(stack)
     wanted = client_id or default_client(programme.stack, client)
-    _print(_known(programme, wanted), as_json=as_json)
+    _print(_known(programme, wanted), programme, as_json=as_json)
 
 
 @app.command("set")
@@ -158,7 +186,91 @@ def set_client(
     if client != known:
         _put_on_record(programme, Action.CLIENT_SET, client, reason, known)
         programme.catalog.put_client(client)
-    _print(client, as_json=as_json)
+    _print(client, programme, as_json=as_json)
+
+
+@app.command("revoke-key")
+def revoke_key(
+    client_id: ClientArgument,
+    fingerprint: Annotated[
+        str | None,
+        typer.Argument(metavar="[FINGERPRINT]", help="SHA256:…, as `clients show` tells it."),
+    ] = None,
+    *,
+    every: Annotated[
+        bool, typer.Option("--all", help="All of them: the client's SFTP user is removed.")
+    ] = False,
+    reason: ReasonOption = None,
+    as_json: JsonOption = False,
+    stack: StackOption = None,
+) -> None:
+    """Let a client in over SFTP with a key no more. Files stay; a session that is open may go on.
+
+    Examples
+    --------
+        pointflow clients revoke-key acme SHA256:mVPwvezndPv/ARoIadVY98vAC0g+P/5633yTC4d/wXE
+
+        pointflow clients revoke-key acme --all --reason "contract ended"
+    """
+    if (fingerprint is None) == (not every):
+        fail("which key?", "name a fingerprint, or --all")
+    programme = open_programme(stack)
+    sftp = _sftp_of(programme)
+    if sftp.user(client_id) is None:
+        fail(f"client {shown(client_id)} has no SFTP user", "nothing is left to revoke")
+    held = sftp.keys(client_id) if fingerprint is None else [sftp.key(client_id, fingerprint)]
+    programme.auditor.record(
+        Action.SFTP_KEY_REVOKE,
+        fingerprint or "all",
+        client_id=client_id,
+        reason=reason,
+        details={},
+    )
+    if fingerprint is None:
+        sftp.remove_user(client_id)
+    else:
+        sftp.remove_key(client_id, held[0])
+    if as_json:
+        print_json({"client_id": client_id, "revoked": [key.fingerprint for key in held]})
+        return
+    for key in held:
+        console.print(f"revoked {key.fingerprint}", soft_wrap=True)
+    if fingerprint is None:
+        note(f"client {client_id} has no SFTP user any more")
+
+
+def _sftp_of(programme: Programme) -> SftpDesk:
+    sftp = open_sftp(programme.stack)
+    if sftp is None:
+        fail(
+            f"stack {programme.stack.name} has no SFTP",
+            "deploy it with the parameter Sftp=true; nothing was changed",
+        )
+    return sftp
+
+
+def _sftp_for(programme: Programme, client_id: str) -> SftpDesk:
+    if not USER_NAME.fullmatch(client_id):
+        fail(
+            f"{client_id} cannot be an SFTP user",
+            "AWS wants three characters or more, and no hyphen in front",
+        )
+    return _sftp_of(programme)
+
+
+def _let_in(
+    programme: Programme,
+    sftp: SftpDesk,
+    client_id: str,
+    keys: Sequence[SshKey],
+    reason: str | None,
+) -> None:
+    sftp.provide(client_id)
+    for key in sftp.missing(client_id, keys):
+        programme.auditor.record(
+            Action.SFTP_KEY_ADD, key.fingerprint, client_id=client_id, reason=reason, details={}
+        )
+        sftp.add_key(client_id, key)
 
 
 def _put_on_record(
@@ -233,11 +345,30 @@ def _document(client: Client) -> dict[str, Any]:
     }
 
 
-def _print(client: Client, *, as_json: bool) -> None:
+def _sftp_document(
+    sftp: SftpDesk | None, client: Client, users: set[str] | None = None
+) -> dict[str, Any]:
+    keys = _keys(sftp, client, users)
+    return {"sftp_keys": None if keys is None else [key.document() for key in keys]}
+
+
+def _keys(
+    sftp: SftpDesk | None, client: Client, users: set[str] | None = None
+) -> list[HeldKey] | None:
+    if sftp is None:
+        return None
+    known = USER_NAME.fullmatch(client.client_id) and (users is None or client.client_id in users)
+    return sftp.keys(client.client_id) if known else []
+
+
+def _print(client: Client, programme: Programme, *, as_json: bool) -> None:
+    sftp = open_sftp(programme.stack)
     if as_json:
-        print_json(_document(client))
-    else:
-        _show([client])
+        print_json(_document(client) | _sftp_document(sftp, client))
+        return
+    _show([client])
+    for key in _keys(sftp, client) or []:
+        console.print(f"SSH key {key.fingerprint}, since {key.added_at}", soft_wrap=True)
 
 
 def _show(clients: Iterable[Client]) -> None:

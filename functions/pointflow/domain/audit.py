@@ -30,6 +30,8 @@ class Action(StrEnum):
     DEAD_LETTER_PURGE = "dlq.purge"
     MEMBER_FORGET = "member.forget"
     MEMBER_READMIT = "member.readmit"
+    SFTP_KEY_ADD = "sftp-key.add"
+    SFTP_KEY_REVOKE = "sftp-key.revoke"
     QUARANTINE_REPLAY = "quarantine.replay"
 
 
