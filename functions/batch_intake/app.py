@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from pointflow.adapters.clients import client
-from pointflow.adapters.s3_events import read_uploads
 from pointflow.bootstrap import intake as wiring
 from pointflow.domain.errors import OutOfTimeError
-from pointflow.domain.messages import decode_part, is_part
+from pointflow.domain.messages import Upload, decode_part, is_part
 from pointflow.observability import lines_are_about, logger
 from pointflow.queue_batch import process_records
 from pointflow.services.intake import Intake
@@ -25,9 +25,11 @@ def lambda_handler(
     event: dict[str, Any],
     context: LambdaContext,
     intake: Intake | None = None,
+    read_uploads: Callable[[str], list[Upload]] | None = None,
 ) -> dict[str, Any]:
     """Handle a batch of UploadQueue or PartQueue."""
     intake = intake or wiring.intake()
+    read_uploads = read_uploads or wiring.reader()
     end = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - SECONDS_TO_FINISH
 
     def out_of_time() -> bool:

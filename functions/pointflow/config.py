@@ -12,7 +12,8 @@ from functools import cache
 class Config:
     """What template.yaml hands to a function. A name that a function was not given is empty.
 
-    `jobs` is what the stack is for: `both`, `batch` or `expirations`.
+    `jobs` is what the stack is for: `both`, `batch` or `expirations`. `sftp_server` is the id of
+    its SFTP server, empty without one.
     `cell_bytes` and `chunk_bytes` are bytes, `max_receive_count` is the redrive limit of the
     queue the function reads, `credit_visibility_seconds` the visibility timeout of CreditQueue.
     """
@@ -33,6 +34,7 @@ class Config:
     max_receive_count: int
     credit_visibility_seconds: int
     jobs: str = "both"
+    sftp_server: str = ""
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Config:
@@ -54,6 +56,7 @@ class Config:
             max_receive_count=int(env.get("MAX_RECEIVE_COUNT", 10)),
             credit_visibility_seconds=int(env.get("CREDIT_VISIBILITY_SECONDS", 360)),
             jobs=env.get("JOBS", "both"),
+            sftp_server=env.get("SFTP_SERVER", ""),
         )
 
 

@@ -54,7 +54,7 @@ GIVEN = {
     "BatchIntakeFunction": {
         *("CATALOG_TABLE", "BATCHES_TABLE", "BUCKET"),
         *("PART_QUEUE_URL", "CREDIT_QUEUE_URL", "REPORT_QUEUE_URL", "MAX_RECEIVE_COUNT"),
-        *("CELL_BYTES", "CHUNK_ROWS", "CHUNK_BYTES"),
+        *("CELL_BYTES", "CHUNK_ROWS", "CHUNK_BYTES", "SFTP_SERVER"),
     },
     "ActivityCreditFunction": {
         *("CATALOG_TABLE", "MEMBERS_TABLE", "LEDGER_TABLE", "BATCHES_TABLE", "BUCKET"),

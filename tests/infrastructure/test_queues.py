@@ -144,6 +144,7 @@ def rules() -> dict[str, Json]:
     return {
         rule["Properties"]["Targets"][0]["Arn"]["Ref"].removesuffix("Aliaslive"): rule["Properties"]
         for rule in resources("AWS::Events::Rule").values()
+        if "ScheduleExpression" in rule["Properties"]
     }
 
 

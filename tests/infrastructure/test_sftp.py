@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pointflow.adapters.sftp_uploads import PARTIAL, SOURCE, WHOLE
 from tests.infrastructure.template import Json, deployed, properties, value
 
 
@@ -31,6 +32,7 @@ def in_bucket(*prefixes: str) -> list[Json]:
 def test_sftp_is_there_where_it_is_wanted_and_files_are() -> None:
     everything = {
         *("SftpServer", "SftpLogs", "SftpLoggingRole", "SftpUserRole"),
+        *("SftpUploadsRule", "SftpUploadsDLQPolicy"),
         *("SftpServerId", "SftpEndpoint", "SftpUserRoleArn"),
     }
     assert sftp_of() == set()
@@ -101,3 +103,41 @@ def test_only_transfer_of_this_account_takes_on_a_role(role: str, source: str) -
     arn = statement["Condition"]["ArnLike"]["aws:SourceArn"]["Fn::Sub"]
     assert arn.startswith("arn:${AWS::Partition}:transfer:${AWS::Region}:${AWS::AccountId}:")
     assert arn.endswith(f":{source}")
+
+
+def test_intake_hears_of_every_upload_over_sftp_from_transfer() -> None:
+    on = deployed(Sftp="true")["Resources"]
+    rule = on["SftpUploadsRule"]["Properties"]
+    (target,) = rule["Targets"]
+    arn = {"Fn::GetAtt": ["SftpUploadsRule", "Arn"]}
+
+    assert rule["EventPattern"] == {
+        "source": [SOURCE],
+        "detail-type": [WHOLE, PARTIAL],
+        "detail": {"server-id": [{"Fn::GetAtt": ["SftpServer", "ServerId"]}]},
+    }
+    assert target["Arn"] == {"Fn::GetAtt": ["UploadQueue", "Arn"]}
+    assert target["DeadLetterConfig"]["Arn"] == {"Fn::GetAtt": ["UploadDLQ", "Arn"]}
+    for policy, queue in (
+        ("UploadQueuePolicy", "UploadQueue"),
+        ("SftpUploadsDLQPolicy", "UploadDLQ"),
+    ):
+        document = on[policy]["Properties"]["PolicyDocument"]
+        (statement,) = [each for each in document["Statement"] if each["Sid"] == "UploadsOverSftp"]
+        assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+        assert statement["Resource"] == {"Fn::GetAtt": [queue, "Arn"]}
+        assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": arn}}
+    given = on["BatchIntakeFunction"]["Properties"]["Environment"]["Variables"]
+    assert given["SFTP_SERVER"] == {"Fn::GetAtt": ["SftpServer", "ServerId"]}
+
+
+def test_intake_lists_versions_of_uploads_where_there_is_sftp_and_only_there() -> None:
+    def listing(sftp: str) -> list[Json]:
+        (policy,) = deployed(Sftp=sftp)["Resources"]["BatchIntakeRole"]["Properties"]["Policies"]
+        found = policy["PolicyDocument"]["Statement"]
+        return [each for each in found if "s3:ListBucketVersions" in each["Action"]]
+
+    assert listing("false") == []
+    (statement,) = listing("true")
+    assert statement["Resource"] == {"Fn::GetAtt": ["Bucket", "Arn"]}
+    assert statement["Condition"] == {"StringLike": {"s3:prefix": ["inbound/*", "dryrun/*"]}}

@@ -51,6 +51,15 @@ def read_uploads(body: str) -> list[Upload]:
     return [upload for upload in uploads if upload is not None]
 
 
+def is_copy(body: str) -> bool:
+    """Whether a notification tells of copies alone; over SFTP that is a rename."""
+    records = _object(body).get("Records")
+    if not isinstance(records, list) or not records:
+        return False
+    names = [record.get("eventName") if isinstance(record, dict) else None for record in records]
+    return set(names) == {"ObjectCreated:Copy"}
+
+
 def _object(body: str) -> Mapping[str, Any]:
     try:
         message = json.loads(body)
@@ -72,6 +81,21 @@ def _upload(record: object) -> Upload | None:
         raise MessageInvalidError("upload has no version id: the bucket must be versioned")
     size = _field(created, "size", int)
 
+    received_at = _moment(_field(record, "eventTime", str))
+    return upload_of(key, version, size, received_at)
+
+
+def upload_of(key: str, version: str, size: int, received_at: int) -> Upload | None:
+    """The upload that an object is; None, and a line in the log, when it is none.
+
+    Parameters
+    ----------
+    key, version : str
+    size : int
+        Bytes.
+    received_at : int
+        Seconds since the epoch.
+    """
     folder, _, rest = key.partition("/")
     client_id, slash, file_name = rest.partition("/")
     if folder not in FOLDERS or not slash or not client_id:
@@ -83,7 +107,6 @@ def _upload(record: object) -> Upload | None:
     if size == 0:
         logger.info("ignored an object of zero bytes", version=version)
         return None
-    received_at = _moment(_field(record, "eventTime", str))
     ref = SubmissionRef(client_id, file_name, version, dry_run=FOLDERS[folder])
     return Upload(ref, size, received_at)
 
