@@ -113,6 +113,12 @@ def test_another_file_whose_name_begins_alike_is_not_meant() -> None:
     assert upload.ref.version == "v1"
 
 
+@pytest.mark.parametrize("path", [f"/{BUCKET}/{KEY}", f"{BUCKET}/{KEY}", f"/inbound/{NAME}"])
+def test_the_path_may_be_that_of_the_bucket_or_of_the_user(path: str) -> None:
+    event = told(detail={"file-path": path, "etag": "e1", "username": "acme"})
+    assert uploads(Version(KEY, "v1", "e1")).read(event)[0].ref == SubmissionRef("acme", NAME, "v1")
+
+
 def test_an_event_that_comes_twice_is_the_same_upload() -> None:
     reader = uploads(Version(KEY, "v1", "e1"))
     assert reader.read(told()) == reader.read(told())
@@ -154,7 +160,8 @@ def test_a_dry_run_over_sftp_is_one_and_nothing_of_zero_bytes_is_an_upload() -> 
         told(detail=None),
         told(detail={"file-path": f"/{BUCKET}/{KEY}"}),
         told(detail={"file-path": f"/other/{KEY}", "etag": "e1"}),
-        told(detail={"file-path": KEY, "etag": "e1"}),
+        told(detail={"file-path": f"/inbound/{NAME}", "etag": "e1"}),
+        told(detail={"file-path": "/outbound/x", "etag": "e1", "username": "acme"}),
         told(time="yesterday"),
         told(time=5),
     ],

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from pointflow.adapters.s3_events import is_copy, read_uploads, upload_of
+from pointflow.adapters.s3_events import FOLDERS, is_copy, read_uploads, upload_of
 from pointflow.domain.errors import MessageInvalidError, TransientError
 from pointflow.domain.messages import Upload
 from pointflow.observability import logger
@@ -121,12 +121,16 @@ def _transfer_event(body: str) -> Mapping[str, Any] | None:
 
 
 def _key(detail: object, bucket: str) -> str:
-    """The key: Transfer writes `/bucket/key`."""
-    path = _text(detail, "file-path")
-    prefix = f"/{bucket}/"
-    if not path.startswith(prefix):
-        raise MessageInvalidError("the event of Transfer tells of another bucket")
-    return path.removeprefix(prefix)
+    """The key of a path, whether S3's (`/bucket/inbound/acme/x`) or the user's (`/inbound/x`).
+
+    AWS's documentation does not say which it is. A bucket's name is never a folder's.
+    """
+    root, _, rest = _text(detail, "file-path").removeprefix("/").partition("/")
+    if root == bucket:
+        return rest
+    if root in FOLDERS:
+        return f"{root}/{_text(detail, 'username')}/{rest}"
+    raise MessageInvalidError("the event of Transfer tells of another bucket")
 
 
 def _text(detail: object, name: str) -> str:
