@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 from botocore.exceptions import ClientError
 
+from pointflow.adapters import sftp_uploads
 from pointflow.adapters.sftp_uploads import PARTIAL, WHOLE, SftpUploads
 from pointflow.bootstrap import intake as wiring
 from pointflow.config import config
@@ -65,6 +66,27 @@ class Bucket:
             if each.key.startswith(request["Prefix"]):
                 found = {"Key": each.key, "VersionId": each.version, "Size": each.size}
                 yield {"Versions": [{**found, "ETag": f'"{each.etag}"'}]}
+
+
+class Metrics:
+    """Metrics that were written."""
+
+    def __init__(self) -> None:
+        self.written: list[tuple[str, float]] = []
+        self._added: list[tuple[str, float]] = []
+
+    def add_metric(self, name: str, unit: object, value: float) -> None:
+        self._added.append((name, value))
+
+    def flush_metrics(self) -> None:
+        self.written, self._added = self.written + self._added, []
+
+
+@pytest.fixture(autouse=True, name="metrics")
+def _metrics(monkeypatch: pytest.MonkeyPatch) -> Metrics:
+    fake = Metrics()
+    monkeypatch.setattr(sftp_uploads, "metrics", fake)
+    return fake
 
 
 def uploads(*versions: Version) -> SftpUploads:
@@ -191,3 +213,19 @@ def test_without_a_server_nothing_is_asked_of_the_bucket(monkeypatch: pytest.Mon
     finally:
         config.cache_clear()
         wiring.reader.cache_clear()
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [
+        {"file-path": f"/{BUCKET}/{KEY}", "username": "acme", "failure-code": "PARTIAL_UPLOAD"},
+        {"file-path": f"/{BUCKET}/outbound/acme/x", "username": "acme"},
+        {"file-path": "/x"},
+        None,
+    ],
+)
+def test_an_upload_that_failed_is_counted_and_never_a_dead_letter(
+    metrics: Metrics, detail: dict[str, str] | None
+) -> None:
+    assert uploads().read(told(PARTIAL, detail=detail)) == []
+    assert metrics.written == [("PartialUploads", 1)]

@@ -14,12 +14,13 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from aws_lambda_powertools.metrics import MetricUnit
 from botocore.exceptions import ClientError
 
 from pointflow.adapters.s3_events import FOLDERS, is_copy, read_uploads, upload_of
 from pointflow.domain.errors import MessageInvalidError, TransientError
 from pointflow.domain.messages import Upload
-from pointflow.observability import logger
+from pointflow.observability import logger, metrics
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -85,15 +86,14 @@ class SftpUploads:
 
     def _told_by_transfer(self, event: Mapping[str, Any]) -> list[Upload]:
         detail = event.get("detail")
-        key, etag = _key(detail, self._bucket), _text(detail, "etag").strip('"')
         if event["detail-type"] == PARTIAL:
-            folder, _, rest = key.partition("/")
-            logger.warning(
-                "partial upload over SFTP: not taken in",
-                client_id=rest.partition("/")[0],
-                folder=folder,
-            )
+            # Nothing else is asked of it: a refused write, to outbound say, fails too, and stores
+            # nothing that has an ETag. A client could fill the dead-letter queue with such.
+            logger.warning("partial upload over SFTP: not taken in", client_id=_username(detail))
+            metrics.add_metric("PartialUploads", MetricUnit.Count, 1)
+            metrics.flush_metrics()
             return []
+        key, etag = _key(detail, self._bucket), _text(detail, "etag").strip('"')
         version, size = self._version(key, etag)
         upload = upload_of(key, version, size, _seconds(event))
         return [] if upload is None else [upload]
@@ -131,6 +131,11 @@ def _key(detail: object, bucket: str) -> str:
     if root in FOLDERS:
         return f"{root}/{_text(detail, 'username')}/{rest}"
     raise MessageInvalidError("the event of Transfer tells of another bucket")
+
+
+def _username(detail: object) -> str | None:
+    value = detail.get("username") if isinstance(detail, dict) else None
+    return value if isinstance(value, str) else None
 
 
 def _text(detail: object, name: str) -> str:
