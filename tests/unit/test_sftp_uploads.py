@@ -151,6 +151,16 @@ def test_a_rename_is_the_clients_word_that_the_file_is_done() -> None:
     assert upload.ref == SubmissionRef("acme", NAME, "v1")
 
 
+def test_each_event_of_a_message_is_judged_by_itself() -> None:
+    put, renamed = (
+        record(KEY, object={"versionId": version}, eventName=f"ObjectCreated:{kind}")
+        for version, kind in (("v1", "Put"), ("v2", "Copy"))
+    )
+    reader = uploads(Version(KEY, "v2", "e1"), Version(KEY, "v1", "e1"))
+
+    assert [each.ref.version for each in reader.read(message(put, renamed))] == ["v2"]
+
+
 @pytest.mark.parametrize("agent", [None, "aws-cli"])
 def test_what_came_another_way_is_taken_in_at_once(agent: str | None) -> None:
     assert len(uploads(Version(KEY, "v1", "e1", agent=agent)).read(noticed())) == 1

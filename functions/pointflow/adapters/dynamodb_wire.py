@@ -63,9 +63,9 @@ class WireDynamoDB:
 
     Safe for threads. Requests and answers have the form of botocore's low-level client, without a
     token (the ledger's conditions do what a token would); bytes may be sent, and come back in
-    base64, as DynamoDB tells them. Nothing is repeated
-    here: whoever calls repeats what may be repeated. Errors are `ClientError` with botocore's
-    codes, never a client's own subclasses of it, and botocore's errors of connections.
+    base64, as DynamoDB tells them. Nothing is repeated here: whoever calls repeats what may be
+    repeated. Errors are `ClientError` with botocore's codes, never a client's own subclasses of
+    it, and botocore's errors of connections.
 
     Parameters
     ----------

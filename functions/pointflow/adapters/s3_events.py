@@ -18,7 +18,12 @@ FOLDERS = {"inbound": False, "dryrun": True}
 
 
 def read_uploads(body: str) -> list[Upload]:
-    """Read a message of UploadQueue.
+    """The uploads that a message of UploadQueue tells of. See `read_notices`."""
+    return [upload for _, upload in read_notices(body)]
+
+
+def read_notices(body: str) -> list[tuple[str, Upload]]:
+    """Read a message of UploadQueue: what S3 calls each event, and the upload.
 
     What is no upload but comes with every bucket is left out, with a line in the log: the test
     event that S3 sends when a notification is configured, folder markers, and zero-byte objects,
@@ -32,8 +37,8 @@ def read_uploads(body: str) -> list[Upload]:
 
     Returns
     -------
-    list of Upload
-        In the order of the message's records.
+    list of (str, Upload)
+        In the order of the message's records; the name as in `ObjectCreated:Put`.
 
     Raises
     ------
@@ -47,17 +52,7 @@ def read_uploads(body: str) -> list[Upload]:
     records = message.get("Records")
     if not isinstance(records, list) or not records:
         raise MessageInvalidError("message is not an S3 notification: it has no Records")
-    uploads = [_upload(record) for record in records]
-    return [upload for upload in uploads if upload is not None]
-
-
-def is_copy(body: str) -> bool:
-    """Whether a notification tells of copies alone; over SFTP that is a rename."""
-    records = _object(body).get("Records")
-    if not isinstance(records, list) or not records:
-        return False
-    names = [record.get("eventName") if isinstance(record, dict) else None for record in records]
-    return set(names) == {"ObjectCreated:Copy"}
+    return [(record["eventName"], upload) for record in records if (upload := _upload(record))]
 
 
 def _object(body: str) -> Mapping[str, Any]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools.metrics import MetricUnit
 from botocore.exceptions import ClientError
 
-from pointflow.adapters.s3_events import FOLDERS, is_copy, read_uploads, upload_of
+from pointflow.adapters.s3_events import FOLDERS, read_notices, upload_of
 from pointflow.domain.errors import MessageInvalidError, TransientError
 from pointflow.domain.messages import Upload
 from pointflow.observability import logger, metrics
@@ -29,6 +29,7 @@ SOURCE = "aws.transfer"
 WHOLE = "SFTP Server File Upload Completed"
 PARTIAL = "SFTP Server File Upload Failed"
 
+_RENAMED = "ObjectCreated:Copy"
 _BY_TRANSFER = "AWSTransfer"
 """What Transfer writes into `user-agent` of the metadata of whatever it puts."""
 
@@ -64,9 +65,11 @@ class SftpUploads:
         event = _transfer_event(body)
         if event is not None:
             return self._told_by_transfer(event)
-        if is_copy(body):
-            return read_uploads(body)
-        return [upload for upload in read_uploads(body) if not self._waits(upload)]
+        return [
+            upload
+            for name, upload in read_notices(body)
+            if name == _RENAMED or not self._waits(upload)
+        ]
 
     def _waits(self, upload: Upload) -> bool:
         ref = upload.ref
