@@ -18,6 +18,7 @@ from pointflow.domain.dead_letter import (
     about,
 )
 from pointflow.domain.iso_time import utc_text
+from pointflow.domain.messages import Upload
 from pointflow.ports.dead_letters import DeadLetters
 from pointflow.ports.submissions import SubmissionStore
 from pointflow.services.handle_dead_letters import Read, Seen
@@ -74,14 +75,19 @@ def reader(queue: Queue) -> Read:
     """Reads the letters of a queue."""
     # It logs what it ignores with Powertools, which `--help` does not need.
     from pointflow.adapters.s3_events import read_uploads  # noqa: PLC0415
+    from pointflow.adapters.sftp_uploads import is_told_by_transfer  # noqa: PLC0415
     from pointflow.observability import logger  # noqa: PLC0415
+
+    def uploads(body: str) -> list[Upload]:
+        # Which version an upload over SFTP became, intake finds out when it gets the event again.
+        return [] if is_told_by_transfer(body) else read_uploads(body)
 
     def read(letter: DeadLetter) -> About:
         # A function's log goes to stdout, where the command has its answer.
         level = logger.log_level
         logger.setLevel("CRITICAL")
         try:
-            return about(queue, letter.body, read_uploads)
+            return about(queue, letter.body, uploads)
         finally:
             logger.setLevel(level)
 

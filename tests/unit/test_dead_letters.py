@@ -39,6 +39,7 @@ from tests.fakes.audit import FakeAuditLog, auditor
 from tests.fakes.batch_stage import NAME, NOW, BatchStage, ref_of
 from tests.fakes.dead_letters import SENT_AT, FakeDeadLetters
 from tests.fakes.faults import Faults, WorkerKilled
+from tests.unit.test_sftp_uploads import told as told_by_transfer
 
 OTHER = "activities_acme_20251231000000.txt"
 REF = ref_of()
@@ -459,6 +460,18 @@ def test_a_notice_of_no_file_is_shown_without_a_line_of_log_on_stdout(desk: Desk
     desk.queues[Queue.UPLOAD].add('{"Event": "s3:TestEvent"}')
 
     assert [letter["kind"] for letter in desk.json("show", "upload")] == ["upload"]
+
+
+def test_an_upload_over_sftp_that_died_can_be_put_back(desk: Desk) -> None:
+    desk.queues[Queue.UPLOAD].add(told_by_transfer())
+    desk.queues[Queue.UPLOAD].add(told_by_transfer(detail={}))  # nothing comes of this one
+
+    shown = desk.json("show", "upload")
+    assert [(each["kind"], each["processable"]) for each in shown] == [
+        ("upload", True),
+        (None, False),
+    ]
+    assert desk.json("redrive", "upload", "--yes")["moved"] == 1
 
 
 def test_what_is_put_back_is_on_record(desk: Desk) -> None:

@@ -111,6 +111,24 @@ class SftpUploads:
         raise TransientError("the bucket has no version of what Transfer says was uploaded")
 
 
+def is_told_by_transfer(body: str) -> bool:
+    """Whether a message is an event of Transfer about an upload.
+
+    Raises
+    ------
+    MessageInvalidError
+        It is one that nothing can come of.
+    """
+    event = _transfer_event(body)
+    if event is None:
+        return False
+    if event["detail-type"] == WHOLE:
+        _seconds(event)
+        for name in ("file-path", "etag"):
+            _text(event.get("detail"), name)
+    return True
+
+
 def _transfer_event(body: str) -> Mapping[str, Any] | None:
     try:
         event = json.loads(body)
